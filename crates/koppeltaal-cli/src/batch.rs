@@ -1,24 +1,27 @@
-//! [`in_order`]: does the same to many inputs on all processors, and takes the results in the order of the inputs.
+//! [`in_order`]: does the same work on many inputs, on all processors, and hands over the results in the
+//! order of the inputs.
 
 use std::io;
 use std::num::NonZero;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-/// How many groups of inputs, and of results, wait for each processor. More would only take memory.
+/// How many groups of inputs, and how many of results, may wait for each thread. More would only take memory.
 const WAITING: usize = 2;
 
-/// How many inputs there are in a group, and how large they may be together. Threads that hand each other one
-/// small input at a time would spend most of their time on that.
+/// How many inputs a group has at most. Threads that hand each other one small input at a time would spend
+/// most of their time on that.
 const GROUP: usize = 64;
+
+/// How many bytes of inputs complete a group.
 const GROUP_SIZE: u64 = 1 << 20;
 
-/// Does `work` to each input. Groups of inputs and results go round the threads, so at most a few of each are
-/// in memory. `size` is that of an input, in bytes.
+/// Does `work` on each input, and gives the results to `take` in the order of the inputs. Threads get groups
+/// of inputs in turn, so only a few groups are in memory. `size` is the size of an input, in bytes.
 ///
 /// # Errors
 ///
-/// The first error of `take`, after which nothing more is done; or there can be no threads.
+/// The first error of `take`, after which nothing more is done; or a thread cannot be started.
 pub(crate) fn in_order<I: Send, T: Send>(
     mut inputs: impl Iterator<Item = I> + Send,
     size: impl Fn(&I) -> u64 + Send,
@@ -48,7 +51,7 @@ pub(crate) fn in_order<I: Send, T: Send>(
         };
         thread::Builder::new().spawn_scoped(scope, share_out)?;
         for exit in exits.iter().cycle() {
-            // The first thread without results has had no inputs, so there were none.
+            // The first thread without another result got no more inputs, so no thread did.
             let Ok(results) = exit.recv() else { break };
             results.into_iter().try_for_each(&mut take)?;
         }

@@ -1,5 +1,5 @@
-//! [`command`]: the command line as clap parses it. The arguments about the connection are those of all commands, but not every
-//! command speaks to a server.
+//! [`command`]: the command line as clap parses it. All commands share the arguments about the connection,
+//! but those that speak to no server hide and refuse them.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory as _};
@@ -19,7 +19,7 @@ const LOCAL: [(&str, bool); 8] = [
     ("validate", true),
 ];
 
-/// How wide the short list of arguments is.
+/// How wide the short list of arguments is, in characters.
 const WIDTH: usize = 90;
 
 /// The command line.
@@ -40,7 +40,7 @@ pub(crate) fn command() -> Command {
 
 /// Ends the program if a command that speaks to no server was given arguments about the connection.
 pub(crate) fn check(matches: &ArgMatches) {
-    let Some((name, of_command)) = matches.subcommand() else { return };
+    let Some((name, matches)) = matches.subcommand() else { return };
     let mut command = command();
     let hidden: Vec<_> = command
         .find_subcommand(name)
@@ -52,7 +52,7 @@ pub(crate) fn check(matches: &ArgMatches) {
         .collect();
     for argument in hidden {
         let id = argument.get_id().as_str();
-        if of_command.value_source(id) == Some(ValueSource::CommandLine) {
+        if matches.value_source(id) == Some(ValueSource::CommandLine) {
             let problem =
                 format!("--{} means nothing to {name}, which speaks to no server", id.replace('_', "-"));
             command.error(clap::error::ErrorKind::ArgumentConflict, problem).exit();
@@ -60,26 +60,26 @@ pub(crate) fn check(matches: &ArgMatches) {
     }
 }
 
-/// Whether a command below this one has the argument as its own.
+/// Whether a subcommand has an argument of this name, and shows it.
 fn is_below(command: &Command, argument: &Arg) -> bool {
-    let is_it = |own: &Arg| own.get_id() == argument.get_id() && !own.is_hide_set();
-    command.get_subcommands().any(|below| below.get_arguments().any(is_it))
+    let is_shown = |own: &Arg| own.get_id() == argument.get_id() && !own.is_hide_set();
+    command.get_subcommands().any(|below| below.get_arguments().any(is_shown))
 }
 
-/// An argument that a command has already is not shared with it. So it gets the shared ones as arguments of
-/// its own, which its help does not show.
+/// clap adds a shared argument to a command unless the command has an argument of that name. So the command
+/// gets hidden ones of its own.
 fn without_connection(command: Command, shared: &[Arg], has_output: bool) -> Command {
     let is_own = |argument: &Arg| command.get_arguments().any(|own| own.get_id() == argument.get_id());
-    let is_meant = |argument: &Arg| has_output && argument.get_help_heading() != Some(HEADING);
+    let is_useful = |argument: &Arg| has_output && argument.get_help_heading() != Some(HEADING);
     let hidden: Vec<_> = shared
         .iter()
-        .filter(|argument| !is_own(argument) && !is_meant(argument))
+        .filter(|argument| !is_own(argument) && !is_useful(argument))
         .map(|argument| argument.clone().hide(true).hide_env(true))
         .collect();
     command.args(hidden)
 }
 
-/// Puts the list under the help of a command and of those below it.
+/// Puts the list under the help of a command and of its subcommands.
 fn with_list(command: Command, list: &str) -> Command {
     let names: Vec<_> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     names
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_in_order() {
+    fn the_command_line_is_valid_and_has_every_local_command() {
         command().debug_assert();
         let command = command();
         for (name, _) in LOCAL {

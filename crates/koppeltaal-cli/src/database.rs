@@ -1,4 +1,4 @@
-//! [`Database`]: where an application keeps its outbox and its versions: in a `SQLite` file or in `PostgreSQL`.
+//! [`Database`]: where an application keeps its outbox and its versions, a `SQLite` file or `PostgreSQL`.
 
 use std::env;
 use std::fmt;
@@ -21,20 +21,21 @@ const PASSWORD: &str = "PGPASSWORD";
 /// How many connections the command opens.
 const CONNECTIONS: usize = 2;
 
-/// A database that has the tables. The command makes and changes none.
+/// A database that has the tables of the outbox and the versions. The command neither makes nor alters
+/// tables.
 pub(crate) enum Database {
     Sqlite(PathBuf),
     Postgresql(Pool),
 }
 
-/// A database that cannot be opened, or has not the tables. Here it is most often another one than the
-/// application's.
+/// The failure for a database that cannot be opened or lacks the tables. Most often it is not that of the
+/// application.
 fn unusable(name: &dyn fmt::Display, error: &dyn fmt::Display) -> Failure {
     Failure::unusable_file(
         name,
         format_args!(
-            "{error}. See whether it runs and whether this is the database of the application, which makes the tables \
-             when it starts"
+            "{error}. See whether this is the database of the application, which makes the tables when it starts, \
+             and, for PostgreSQL, whether the server runs"
         ),
     )
 }
@@ -53,7 +54,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// There is none, it is no address, or the argument has a password in it.
+    /// There is none, its URL cannot be parsed, or the argument has a password in it.
     pub(crate) fn find(argument: Option<&str>) -> Result<Self, Failure> {
         Self::find_or(argument, || {
             Err(Failure::Usage(format!(
@@ -63,11 +64,11 @@ impl Database {
         })
     }
 
-    /// The same; without any, this file.
+    /// The same as [`find`](Self::find), but a file if neither names a database.
     ///
     /// # Errors
     ///
-    /// Those of the file; else as [`find`](Self::find).
+    /// Those of `file`, or those of `find` about the URL.
     pub(crate) fn find_or(
         argument: Option<&str>,
         file: impl FnOnce() -> Result<PathBuf, Failure>,
@@ -77,7 +78,7 @@ impl Database {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Ok(Self::Sqlite(text.into()));
         }
-        // The text is not repeated: it may hold a password.
+        // The error does not repeat the text, which may hold a password.
         let mut config: tokio_postgres::Config = text.parse().map_err(|error| {
             Failure::Usage(format!(
                 "the URL of the database cannot be used: {error}; write postgresql://USER@HOST/NAME"
@@ -110,8 +111,12 @@ impl Database {
         })
     }
 
-    /// The newest versions in it, at most this many, in the order of their domains and addresses.
-    pub(crate) async fn known(&self, domain: Option<&str>, limit: u32) -> Result<Vec<KnownVersion>, Failure> {
+    /// The versions in it, of all domains or of one, at most this many, sorted by domain and address.
+    pub(crate) async fn known_versions(
+        &self,
+        domain: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<KnownVersion>, Failure> {
         const SELECT: &str = "SELECT domain, resource, version FROM koppeltaal_version";
         const ORDER: &str = "ORDER BY domain, resource";
         match self {
@@ -148,8 +153,8 @@ impl Database {
         }
     }
 
-    /// The versions in it.
-    pub(crate) async fn versions(self) -> Result<Box<dyn VersionStore>, Failure> {
+    /// The version store in it.
+    pub(crate) async fn version_store(self) -> Result<Box<dyn VersionStore>, Failure> {
         Ok(match self {
             Self::Sqlite(file) => {
                 let store = SqliteVersionStore::open_without_migration(&file);

@@ -1,4 +1,4 @@
-//! [`Files`]: the files that arguments name, and those in the folders that they name.
+//! [`Files`]: the files that arguments name, and those in the folders that arguments name.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use koppeltaal_fhir::Format;
 
 use crate::input::InputError;
 
-/// What stands for standard input.
+/// The argument that stands for standard input.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// One step of the search for files.
@@ -27,9 +27,9 @@ pub(crate) enum Found {
 pub(crate) struct FoundFile {
     /// The file; `-` is standard input.
     pub(crate) path: PathBuf,
-    /// Its path in the folder that was named, or the name of the file if that was named itself.
+    /// Its path in the folder that an argument names; only its name if an argument names the file.
     pub(crate) relative: PathBuf,
-    /// Whether a folder was named and not this file.
+    /// Whether an argument names a folder that it is in, and not the file itself.
     pub(crate) is_in_folder: bool,
     /// How long it is, in bytes, as far as that is known.
     length: u64,
@@ -46,14 +46,14 @@ impl Found {
 }
 
 /// The files that arguments name, in the order of the arguments. Those of a folder come in the order of their
-/// names. Hidden files and folders are left out, links to folders are not followed. The names of one folder
-/// at each level are in memory at a time.
+/// names. Hidden files and folders are left out, links to folders are not followed. Only the names in the
+/// current folder and in those around it are in memory.
 #[derive(Debug)]
 pub(crate) struct Files<'a> {
     arguments: slice::Iter<'a, PathBuf>,
-    /// The folder that was named last.
+    /// The last folder that an argument named.
     base: PathBuf,
-    /// What is left of that folder and of those in it, the innermost last.
+    /// The names that are left in that folder and in the folders below it that are open, the innermost last.
     folders: Vec<vec::IntoIter<PathBuf>>,
 }
 
@@ -91,21 +91,21 @@ impl<'a> Files<'a> {
         if is_hidden {
             return None;
         }
-        let is_named = |format: Format| {
+        let has_ending_of = |format: Format| {
             path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(format.name()))
         };
-        let is_named = Format::ALL.into_iter().any(is_named);
-        let Ok(found) = fs::symlink_metadata(&path) else { return Some(Found::Skipped) };
-        if found.is_dir() {
+        let has_ending = Format::ALL.into_iter().any(has_ending_of);
+        let Ok(metadata) = fs::symlink_metadata(&path) else { return Some(Found::Skipped) };
+        if metadata.is_dir() {
             return self.enter(&path);
         }
-        let found = if found.is_symlink() { fs::metadata(&path).ok() } else { Some(found) };
+        let metadata = if metadata.is_symlink() { fs::metadata(&path).ok() } else { Some(metadata) };
         // A link to nothing is reported when it is read.
-        if !is_named || found.as_ref().is_some_and(|found| !found.is_file()) {
+        if !has_ending || metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
             return Some(Found::Skipped);
         }
         let relative = path.strip_prefix(&self.base).unwrap_or(&path).to_owned();
-        let length = found.map_or(0, |found| found.len());
+        let length = metadata.map_or(0, |metadata| metadata.len());
         Some(Found::File(FoundFile { path, relative, is_in_folder: true, length }))
     }
 }
@@ -133,14 +133,15 @@ impl Iterator for Files<'_> {
     }
 }
 
-/// Whether a command is to work on more than one file.
+/// Whether the arguments may name more than one file: there are several arguments, or one that is a folder.
 pub(crate) fn are_many(arguments: &[PathBuf]) -> bool {
     match arguments {
-        [one] => one.as_os_str() != STANDARD_INPUT && one.is_dir(),
+        [path] => path.as_os_str() != STANDARD_INPUT && path.is_dir(),
         _ => true,
     }
 }
 
+/// The paths of what is in a folder, sorted.
 fn names(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut names = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     names.sort();

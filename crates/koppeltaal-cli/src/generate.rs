@@ -1,5 +1,5 @@
-//! `koppeltaal completions` and `koppeltaal man`: what shells and `man` want to know, made of the command
-//! line itself.
+//! `koppeltaal completions` and `koppeltaal man`: completion scripts and manual pages, generated from the
+//! command line itself.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -45,10 +45,10 @@ impl Completions {
 
 impl Man {
     pub(crate) fn run(self) -> io::Result<Outcome> {
-        let named =
+        let with_folder =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()));
-        fs::create_dir_all(&self.folder).map_err(named)?;
-        clap_mangen::generate_to(command_line::command(), &self.folder).map_err(named)?;
+        fs::create_dir_all(&self.folder).map_err(with_folder)?;
+        clap_mangen::generate_to(command_line::command(), &self.folder).map_err(with_folder)?;
         Ok(Outcome::Success)
     }
 }

@@ -1,5 +1,5 @@
-//! What goes over the wire, on standard error: with `--verbose` a line for each request, with `RUST_LOG` what
-//! the libraries log. Neither has content, secrets, or ids of patients.
+//! What the commands that speak to a server log on standard error: with `--verbose` a line for each request,
+//! with `RUST_LOG` what the libraries log. Neither has content, secrets, or ids of patients.
 
 use std::env;
 use std::fmt;
@@ -22,7 +22,7 @@ pub(crate) fn start(is_verbose: bool) {
     let filter = env::var(FILTER).ok().filter(|filter| !filter.is_empty());
     let targets = filter.as_deref().map(str::parse::<Targets>).transpose();
     if let Err(error) = &targets {
-        anstream::eprintln!("warning: {FILTER} is not understood, so nothing is logged: {error}");
+        anstream::eprintln!("warning: {FILTER} is not understood, so the libraries log nothing: {error}");
     }
     let targets = targets.ok().flatten();
     if !is_verbose && targets.is_none() {

@@ -1,4 +1,5 @@
-//! [`run`]: what `validate` and `convert` do with many files: a bar on the way, and the totals at the end.
+//! [`run`]: how `validate` and `convert` go through their files, with a progress bar and the totals at the
+//! end.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -48,12 +49,12 @@ impl From<InputError> for Reported {
     }
 }
 
-/// Does `work` to each file, on all processors, then `finish` to the results, in the order of the files.
-/// Prints what comes of that, and the totals if there may be more than one file. Returns the gravest outcome.
+/// Does `work` on each file, on all processors, then `finish` on each result, in the order of the files.
+/// Prints the reports, and the totals if there may be more than one file. Returns the gravest outcome.
 ///
 /// # Errors
 ///
-/// Something cannot be printed.
+/// Something cannot be printed, or a thread cannot be started.
 pub(crate) fn run<T: Send>(
     arguments: &[PathBuf],
     printing: Printing,
@@ -66,12 +67,12 @@ pub(crate) fn run<T: Send>(
     let mut gravest = Outcome::Success;
     let mut summary = Summary::default();
     let mut has_printed = false;
-    let step = |found| match found {
+    let work_on = |found| match found {
         Found::File(file) => Step::Done(work(file)),
         Found::Unreadable(error) => Step::Unreadable(error),
         Found::Skipped => Step::Skipped,
     };
-    in_order(Files::new(arguments), Found::length, step, |step| {
+    in_order(Files::new(arguments), Found::length, work_on, |step| {
         if let Some(bar) = &bar {
             bar.inc(1);
         }
@@ -108,6 +109,7 @@ pub(crate) fn run<T: Send>(
     Ok(gravest)
 }
 
+/// What became of one step of the search for files.
 enum Step<T> {
     Done(T),
     Unreadable(InputError),

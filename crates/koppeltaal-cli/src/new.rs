@@ -1,4 +1,4 @@
-//! `koppeltaal new message`: messages with invented people, to try things out with.
+//! `koppeltaal new message`: writes a message with invented people, to try things out with.
 
 use std::io::{self, Write as _};
 
@@ -43,7 +43,7 @@ struct NewMessage {
     format: Option<Format>,
 }
 
-/// A message of each event. `{n}` makes the ids of its resources new.
+/// A message of each event. `{n}` stands for a number that makes the ids of its resources new.
 const TEMPLATES: [(Event, &str); 8] = [
     (Event::CreateOrUpdateActivityDefinition, include_str!("new/CreateOrUpdateActivityDefinition.json")),
     (Event::CreateOrUpdateCarePlan, include_str!("new/CreateOrUpdateCarePlan.json")),
@@ -85,7 +85,7 @@ impl NewMessage {
         let mut document = ReadOptions::tolerant().json(text.as_bytes()).map_err(io::Error::other)?.document;
         let domain = self.domain.as_deref().filter(|domain| !domain.is_empty());
         if let (Document::Bundle(bundle), Some(domain)) = (&mut document, domain) {
-            // The tag of the domain is the first.
+            // The first tag is that of the domain.
             bundle.category.splice(..1, [domain_tag(domain)]);
         }
         document.write_pretty(self.format.unwrap_or_default()).map_err(io::Error::other)

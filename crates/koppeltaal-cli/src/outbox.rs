@@ -1,5 +1,5 @@
-//! `koppeltaal outbox`: the messages that an application has handed over and the server does not have yet;
-//! and what an operator can do about them.
+//! `koppeltaal outbox`: shows the messages that an application has handed over and the server does not have
+//! yet, and lets an operator retry them or give them up.
 
 mod advice;
 mod entry;
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::outcome::Outcome;
 use crate::output::Output;
 use advice::{advice, overview};
-use entry::{Details, EntryLine, Settled};
+use entry::{Count, Details, EntryLine};
 
 /// See and settle what an application has handed over and the server does not have yet.
 ///
@@ -163,7 +163,7 @@ impl OutboxCommand {
                     "{count} due at once: a running dispatcher sends within seconds; `koppeltaal outbox list` shows \
                      what becomes of it"
                 );
-                Ok(output.print(&Settled { count, text })?)
+                Ok(output.print(&Count { count, text })?)
             }
             Action::GiveUp { which } => {
                 let count = match &which.id {
@@ -171,14 +171,14 @@ impl OutboxCommand {
                     None => outbox.give_up_all(which.filter.build(&[OutboxState::Refused])).await?,
                 };
                 let text = format!("{count} given up: later messages about the same resources are sent now");
-                Ok(output.print(&Settled { count, text })?)
+                Ok(output.print(&Count { count, text })?)
             }
             Action::Forget { older_than } => {
                 let age = Duration::from_secs(older_than.saturating_mul(24 * 60 * 60));
                 let count = outbox.forget(age).await?;
                 let text =
                     format!("{count} deleted that were sent or given up {older_than} days ago or earlier");
-                Ok(output.print(&Settled { count, text })?)
+                Ok(output.print(&Count { count, text })?)
             }
             Action::Watch { interval } => watch::run(&outbox, output, Duration::from_secs(interval)).await,
         }
@@ -208,11 +208,8 @@ async fn list(
 }
 
 async fn show(outbox: &Outbox, output: Output, id: &str, is_message_wanted: bool) -> Result<(), Failure> {
-    let unknown = || Failure::NotFound(advice::unknown(id));
+    let entry = outbox.entry(id).await?.ok_or_else(|| Failure::NotFound(advice::unknown(id)))?;
     if is_message_wanted {
-        if outbox.entry(id).await?.is_none() {
-            return Err(unknown());
-        }
         let text = outbox.message(id).await?.ok_or_else(|| {
             Failure::NotFound(format!(
                 "the outbox no longer has message {id}, since the server has it: `koppeltaal message {id}` asks the server"
@@ -222,7 +219,6 @@ async fn show(outbox: &Outbox, output: Output, id: &str, is_message_wanted: bool
         writeln!(out, "{}", text.trim_end())?;
         return Ok(out.flush()?);
     }
-    let entry = outbox.entry(id).await?.ok_or_else(unknown)?;
     output.print(&Details::new(&entry))?;
     output.remark(&format!("\n{}", advice(&entry)));
     Ok(())

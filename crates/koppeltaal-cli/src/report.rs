@@ -11,13 +11,12 @@ use crate::input::{Input, InputError};
 use crate::outcome::Outcome;
 use crate::output::DocumentText;
 
-/// What became of a file. The names are part of the interface of the commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// `validate` has no finding of severity error.
     Valid,
-    /// `validate` has one at least.
+    /// `validate` has a finding of severity error.
     Invalid,
     /// `convert` wrote it in the other format.
     Converted,
@@ -29,6 +28,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// The word for people and programs. It is part of the interface of the commands.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -53,12 +53,12 @@ impl Verdict {
 pub(crate) struct Report {
     /// The file, or `standard input`.
     pub(crate) name: String,
-    /// Absent when the file is neither JSON nor XML.
+    /// Absent when the file could not be loaded, or is neither JSON nor XML.
     pub(crate) format: Option<Format>,
     pub(crate) verdict: Verdict,
     /// The problems, in the order of the text.
     pub(crate) diagnostics: Vec<Diagnostic>,
-    /// How many more there were.
+    /// How many more problems there were.
     pub(crate) suppressed: usize,
     /// The file that `convert` wrote.
     pub(crate) written: Option<PathBuf>,
@@ -88,7 +88,7 @@ impl Report {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 
-    /// The last finding in one line, with the line's end.
+    /// The last finding in one line that ends with a newline.
     pub(crate) fn failure(&self) -> String {
         let last = self.diagnostics.last();
         let place = last.and_then(|last| last.position);
@@ -97,7 +97,7 @@ impl Report {
         format!("error: {}{place}: {problem}\n", visible(&self.name))
     }
 
-    /// One JSON object on one line, with the line's end.
+    /// One JSON object on one line that ends with a newline.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Report {
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         let line = serde_json::to_string(&Line {
             file: &self.name,
-            verdict: self.verdict,
+            verdict: self.verdict.name(),
             format: self.format.map(Format::name),
             findings: self.diagnostics.iter().map(Finding::from).collect(),
             suppressed: self.suppressed,
@@ -120,8 +120,8 @@ impl Report {
 #[derive(Serialize)]
 struct Line<'a> {
     file: &'a str,
-    verdict: Verdict,
-    /// `json` or `xml`; absent when the file holds neither.
+    verdict: &'static str,
+    /// `json` or `xml`; absent when the file could not be loaded, or holds neither.
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<&'static str>,
     findings: Vec<Finding<'a>>,
@@ -138,10 +138,10 @@ struct Finding<'a> {
     severity: String,
     rule: &'a str,
     path: &'a str,
-    /// Line from 1; absent, like the column, when the finding is not about a place in the text.
+    /// From 1; absent, like the column, when the finding is not about a place in the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
-    /// Column in characters from 1.
+    /// In characters, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u32>,
     /// For people.

@@ -1,4 +1,5 @@
-//! [`Summary`]: what became of many files, as a table for people.
+//! [`Summary`]: how many files were valid, converted or unreadable, and which rules they break, as a table
+//! for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,10 +14,11 @@ use crate::report::{Report, Verdict};
 pub(crate) struct Summary {
     json: usize,
     xml: usize,
+    /// Neither JSON nor XML, or not loaded at all.
     neither: usize,
     verdicts: BTreeMap<Verdict, usize>,
-    /// Files with the verdict valid that have findings all the same.
-    remarked: usize,
+    /// Files that are valid and have warnings or remarks.
+    valid_with_findings: usize,
     skipped: usize,
     /// How many findings break a rule, and in how many files.
     rules: BTreeMap<(Severity, &'static str), (usize, usize)>,
@@ -31,8 +33,8 @@ impl Summary {
             None => self.neither += 1,
         }
         *self.verdicts.entry(report.verdict).or_default() += 1;
-        let is_remarked = report.verdict == Verdict::Valid && !report.diagnostics.is_empty();
-        self.remarked += usize::from(is_remarked);
+        let has_findings = !report.diagnostics.is_empty();
+        self.valid_with_findings += usize::from(report.verdict == Verdict::Valid && has_findings);
         self.suppressed += report.suppressed;
         let mut in_file: BTreeMap<_, usize> = BTreeMap::new();
         for diagnostic in &report.diagnostics {
@@ -49,7 +51,7 @@ impl Summary {
         self.skipped += 1;
     }
 
-    /// The table, with a line's end after each line.
+    /// The table. Each line ends with a newline.
     pub(crate) fn table(&self) -> String {
         let total: usize = self.verdicts.values().sum();
         let width = total.max(self.skipped).to_string().len() + 2;
@@ -63,8 +65,8 @@ impl Summary {
         let mut table = format!("{total} files{colon}{}\n", formats.join(", "));
         for (verdict, count) in &self.verdicts {
             let _ = write!(table, "{count:width$} {}", verdict.name());
-            if *verdict == Verdict::Valid && self.remarked > 0 {
-                let _ = write!(table, ", {} of them with warnings or remarks", self.remarked);
+            if *verdict == Verdict::Valid && self.valid_with_findings > 0 {
+                let _ = write!(table, ", {} of them with warnings or remarks", self.valid_with_findings);
             }
             table.push('\n');
         }

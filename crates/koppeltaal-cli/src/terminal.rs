@@ -1,11 +1,11 @@
-//! Asking for a secret at the terminal, which must echo again however the program ends.
+//! Asks for a secret at the terminal, which echoes again however the program ends.
 
 use std::io;
 
 use crate::signals;
 
-/// Asks for a line that is not shown. On Unix, Ctrl-C and SIGTERM end the program with the usual exit code,
-/// and bring back the terminal as it was.
+/// Asks for a line that is not shown. On Unix, Ctrl-C and SIGTERM restore the terminal and end the program
+/// with the usual exit code.
 pub(crate) fn ask(prompt: &str) -> io::Result<String> {
     #[cfg(unix)]
     end_on_signal();
@@ -17,22 +17,23 @@ pub(crate) fn ask(prompt: &str) -> io::Result<String> {
 }
 
 fn end(code: i32) -> ! {
-    // The prompt still waits in its line.
+    // The cursor is still behind the prompt.
     anstream::eprintln!();
     std::process::exit(code)
 }
 
-/// From now on, signals that nobody else listens to end the program after the terminal is as it is now.
+/// From now on, a signal that nobody listens to gives the terminal back its present settings, and ends the
+/// program.
 #[cfg(unix)]
 fn end_on_signal() {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
     let terminal = std::fs::File::open("/dev/tty").ok();
-    let before = terminal.and_then(|terminal| tcgetattr(&terminal).ok().map(|before| (terminal, before)));
+    let saved = terminal.and_then(|terminal| tcgetattr(&terminal).ok().map(|settings| (terminal, settings)));
     signals::when_nobody_listens(move |code| {
-        if let Some((terminal, before)) = &before {
+        if let Some((terminal, settings)) = &saved {
             // If this fails, there is no terminal any more.
-            let _ = tcsetattr(terminal, OptionalActions::Now, before);
+            let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
         end(code)
     });

@@ -19,7 +19,7 @@ pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> 
     let build = ["build", "--release", "-p", "koppeltaal-cli"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(&root).status();
     if !built.context("cargo does not run")?.success() {
-        bail!("the command cannot be built");
+        bail!("koppeltaal-cli cannot be built");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let command = target.join("release/koppeltaal");
@@ -36,10 +36,10 @@ pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> 
     let clock = |arguments: &[&Path]| -> Result<Vec<f64>> {
         let script = root.join("xtask/interop/src/speed.py");
         let text = output(Command::new(&python).args(["-W", "ignore"]).arg(script).args(arguments))?;
-        serde_json::from_str(&text).context("the clock says something odd")
+        serde_json::from_str(&text).context("speed.py did not print a list of numbers")
     };
-    let theirs = clock(&["read".as_ref(), &messages])?;
-    let [seconds, work] = theirs[..] else { bail!("the clock gives other figures") };
+    let python_figures = clock(&["read".as_ref(), &messages])?;
+    let [seconds, work] = python_figures[..] else { bail!("speed.py printed another number of figures") };
     println!("the Python connector reads {files} messages in {seconds:.2} s, of which it works {work:.2} s");
     let validate: [&Path; 5] = ["run".as_ref(), &command, "validate".as_ref(), "--quiet".as_ref(), &messages];
     let convert: [&Path; 9] = [
@@ -55,12 +55,14 @@ pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> 
     ];
     for (name, arguments) in [("validate", &validate[..]), ("convert", &convert)] {
         let figures = clock(arguments)?;
-        let [own_seconds, own_work, memory] = figures[..] else { bail!("the clock gives other figures") };
+        let [command_seconds, command_work, memory] = figures[..] else {
+            bail!("speed.py printed another number of figures")
+        };
         println!(
-            "koppeltaal {name} takes {own_seconds:.2} s ({:.0} times as fast), works {own_work:.2} s ({:.0} times as \
-             little), and holds {memory:.0} MiB",
-            seconds / own_seconds,
-            work / own_work
+            "koppeltaal {name} takes {command_seconds:.2} s ({:.0} times as fast), works {command_work:.2} s \
+             (1/{:.0} of the work), and holds {memory:.0} MiB",
+            seconds / command_seconds,
+            work / command_work
         );
     }
     Ok(())

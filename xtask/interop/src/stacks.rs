@@ -1,5 +1,6 @@
-//! Builds and runs applications that use other people's database crates beside ours. Each is a package of its
-//! own in `stacks/`, outside the workspace, so that its dependencies are resolved as in an application.
+//! Tests applications that use another database crate, such as sqlx or diesel, beside those of the connector.
+//! Each is a package in `stacks/`, outside the workspace, so that its dependencies are resolved as in an
+//! application.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,12 +9,12 @@ use anyhow::{Result, bail};
 
 use crate::{postgresql, programs, workspace_root};
 
-/// The folders in `stacks/`, and whether the program needs a `PostgreSQL` server.
+/// The folders in `stacks/`, and whether their tests need a `PostgreSQL` server.
 const STACKS: [(&str, bool); 3] =
     [("sqlx-sqlite", false), ("diesel-sqlite", false), ("sqlx-postgresql", true)];
 
-/// Tests these stacks, or all. They print their failures. Without a `PostgreSQL` server, the stacks that need
-/// one are only built.
+/// Tests these stacks, or all if none is named. The tests print their own failures. Where `PostgreSQL` is not
+/// installed, the stacks that need it are only built.
 pub(crate) fn run(only: &[String]) -> Result<()> {
     if let Some(unknown) = only.iter().find(|name| STACKS.iter().all(|(known, _)| known != name)) {
         bail!("there is no stack {unknown}; there are: {}", STACKS.map(|(name, _)| name).join(", "));

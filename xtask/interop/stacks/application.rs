@@ -1,15 +1,15 @@
-//! What the programs of all stacks share: the connector of an EPD, and the messages that it sends.
+//! What the tests of all stacks share: a sandbox, the connector of an EPD, and the messages that it sends.
 
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::messaging::profiles::Patient;
 use koppeltaal::messaging::{Sender, Source};
 use koppeltaal::transport::{Client, Credentials};
-use koppeltaal::{Connector, Dispatcher, Outbox, Outgoing, VersionStore};
+use koppeltaal::{Connector, Outbox, Outgoing, VersionStore};
 use koppeltaal_sandbox::{Instance, Sandbox, SandboxConfig, StartError};
 
 use crate::Result;
 
-/// A server with the EPD. It has no data file: that would need the feature that links SQLite.
+/// A server with the EPD. It refuses a data file, because the feature that links SQLite is off.
 pub async fn sandbox() -> Result<Sandbox> {
     let config = || SandboxConfig::new().instance(Instance::new("epd", "secret", "Zonnedauw"));
     let with_file = config().data("sandbox.db").start().await;
@@ -25,16 +25,13 @@ pub fn connector(sandbox: &Sandbox, versions: impl VersionStore) -> Result<Conne
 
 /// A message about the patient with this id.
 pub fn message(epd: &Connector, id: i64) -> Result<Outgoing> {
-    let name =
-        HumanName { given: vec!["Mees".into()], family: vec!["Duinroos".into()], ..HumanName::default() };
-    let patient = Patient { name: vec![name], ..Patient::default() };
+    let patient = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Patient::default() };
     Ok(epd.outgoing(epd.draft(&id.to_string(), patient)?)?)
 }
 
-/// Sends what is in the outbox, and sees that it is this message alone.
+/// Sends what is in the outbox, and checks that it was only the message `sent`.
 pub async fn send_only(epd: &Connector, outbox: &Outbox, sent: &Outgoing, not_sent: &Outgoing) -> Result {
-    let dispatcher: Dispatcher = outbox.dispatcher(epd.clone());
-    assert_eq!(dispatcher.run_once().await?.sent, 1);
+    assert_eq!(outbox.dispatcher(epd.clone()).run_once().await?.sent, 1);
     assert!(epd.client().message(sent.identifier()).await?.is_some());
     assert!(epd.client().message(not_sent.identifier()).await?.is_none());
     Ok(())

@@ -14,7 +14,7 @@ pub(super) struct Target {
     folder: PathBuf,
     format: Format,
     replaces: bool,
-    /// What this run has written. That is never replaced: two files would become one.
+    /// What this run has written. It is never replaced, not even with --force: two files would become one.
     written: HashSet<PathBuf>,
 }
 
@@ -27,13 +27,15 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// There is a file of that name that must not be replaced, or it cannot be written. The text says which
-    /// and what to do.
+    /// There is a file of that name that must not be replaced, or the file cannot be written. The text names
+    /// the file and says what to do.
     pub(super) fn write(&mut self, relative: &Path, text: &str) -> Result<PathBuf, String> {
         let file = self.folder.join(relative).with_extension(self.format.name());
         let name = file.display();
         if self.written.contains(&file) {
-            return Err(format!("{name} was just written for another file of that name: convert them apart"));
+            return Err(format!(
+                "{name} was just written for another file of that name: convert them separately"
+            ));
         }
         let folder = file.parent().unwrap_or(&self.folder);
         let result = private::folder(folder).and_then(|()| match self.replaces {

@@ -1,8 +1,9 @@
-//! What an operator is to do next about an entry of an outbox.
+//! What operators are told to do next: about an entry, about the whole outbox, and about an identifier that
+//! is not in it.
 
 use koppeltaal::{OutboxEntry, OutboxState, OutboxSummary};
 
-use super::time::time;
+use super::time::format_time;
 
 /// What to do about a refused message, by the kind of its last error. The last row is for all others.
 const REFUSED: [(&[&str], &str); 4] = [
@@ -29,7 +30,8 @@ pub(super) fn advice(entry: &OutboxEntry) -> String {
     let id = &entry.identifier;
     match entry.state {
         OutboxState::Waiting if entry.last_error.is_some() => {
-            let next = entry.next_attempt.map_or_else(|| "later".to_owned(), |next| format!("at {}", time(next)));
+            let next = entry.next_attempt.map(|next| format!("at {}", format_time(next)));
+            let next = next.unwrap_or_else(|| "later".to_owned());
             format!(
                 "Next: nothing, as long as a dispatcher runs: it tries again {next}.\n\
                  `koppeltaal outbox retry {id}` tries at once."
@@ -65,7 +67,7 @@ pub(super) fn overview(summary: &OutboxSummary) -> String {
         summary.waiting, summary.sending, summary.refused, summary.sent, summary.given_up
     );
     if let Some(oldest) = summary.oldest_open {
-        text += &format!("; the oldest that is open is from {}", time(oldest));
+        text += &format!("; the oldest that is open is from {}", format_time(oldest));
     }
     if summary.refused > 0 {
         text += "\nThe refused ones wait for a decision: `koppeltaal outbox show ID` says why and what to do";
@@ -73,7 +75,7 @@ pub(super) fn overview(summary: &OutboxSummary) -> String {
     text
 }
 
-/// There is no such entry.
+/// What to do when the outbox has no entry with this identifier.
 pub(super) fn unknown(id: &str) -> String {
     format!(
         "no message {id} is in the outbox: `koppeltaal outbox list` shows those that are open. Entries of messages that \

@@ -1,13 +1,13 @@
-//! Entries of an outbox as they are printed.
+//! What `koppeltaal outbox` prints: entries in a list, one entry in detail, and counts of messages.
 
 use koppeltaal::{OutboxEntry, OutboxSummary};
 use serde::Serialize;
 
 use super::advice::overview;
-use super::time::time;
+use super::time::format_time;
 use crate::output::{Printable, table};
 
-/// An entry in a list. Neither the resource nor what the server said about it is part of it.
+/// An entry in a list. It leaves out the resource and what the server said, which can be data of a patient.
 #[derive(Serialize)]
 pub(super) struct EntryLine {
     identifier: String,
@@ -53,16 +53,16 @@ pub(super) struct Overview {
     text: String,
 }
 
-/// How many messages were settled.
+/// How many messages were retried, given up or forgotten.
 #[derive(Serialize)]
-pub(super) struct Settled {
+pub(super) struct Count {
     pub(super) count: u64,
     /// For people.
     #[serde(skip)]
     pub(super) text: String,
 }
 
-impl Printable for Settled {
+impl Printable for Count {
     fn lines(&self) -> Vec<String> {
         vec![self.text.clone()]
     }
@@ -77,9 +77,9 @@ impl EntryLine {
             state: entry.state.name(),
             attempts: entry.attempts,
             behind: entry.behind,
-            created_at: time(entry.created_at),
-            changed_at: time(entry.changed_at),
-            next_attempt: entry.next_attempt.map(time),
+            created_at: format_time(entry.created_at),
+            changed_at: format_time(entry.changed_at),
+            next_attempt: entry.next_attempt.map(format_time),
             error: entry.last_error.as_ref().map(|error| error.kind.clone()),
             text: entry.last_error.as_ref().map(|error| error.text.clone()),
             is_outcome_unknown: entry.is_outcome_unknown,
@@ -102,7 +102,7 @@ impl Overview {
             refused: summary.refused,
             sent: summary.sent,
             given_up: summary.given_up,
-            oldest_open: summary.oldest_open.map(time),
+            oldest_open: summary.oldest_open.map(format_time),
             text: overview(summary),
         }
     }

@@ -1,4 +1,4 @@
-//! `koppeltaal outbox watch`: what changes in an outbox.
+//! `koppeltaal outbox watch`: prints what changes in an outbox.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::StopSignals;
 
-/// How many problems are looked at. With more, somebody has enough to do.
+/// How many problems are looked at. With more, the operator has enough to do.
 const PROBLEMS: usize = 1000;
 
 /// Prints the overview whenever it changes, and each problem once, until Ctrl-C.

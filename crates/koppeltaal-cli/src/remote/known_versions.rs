@@ -46,7 +46,7 @@ enum Action {
 }
 
 #[derive(Serialize)]
-struct Learned {
+struct LearnedVersion {
     url: String,
 }
 
@@ -55,13 +55,13 @@ impl RemoteCommand for Versions {
         let database = Database::find_or(self.database.as_deref(), default_file)?;
         match self.action {
             Action::List { limit } => {
-                let known = database.known(connection.domain(), limit).await?;
+                let known = database.known_versions(connection.domain(), limit).await?;
                 for version in &known {
                     connection.output.print(version)?;
                 }
                 match known.len() {
                     0 => connection.output.remark("no versions"),
-                    // The numbers are small enough.
+                    // A `usize` holds every `u32` on the supported platforms.
                     length if length == limit as usize => {
                         connection
                             .output
@@ -80,9 +80,9 @@ impl RemoteCommand for Versions {
                 })?;
                 // Nothing is sent, so the source does not matter.
                 let sender = Sender::new(Source::new("koppeltaal", "https://localhost"), domain);
-                let connector = Connector::new(account.client, sender, database.versions().await?);
+                let connector = Connector::new(account.client, sender, database.version_store().await?);
                 for url in connector.relearn(&resources).await.map_err(failure)? {
-                    connection.output.print(&Learned { url: url.to_string() })?;
+                    connection.output.print(&LearnedVersion { url: url.to_string() })?;
                 }
                 Ok(())
             }
@@ -106,7 +106,7 @@ fn failure(error: RelearnError) -> Failure {
     }
 }
 
-impl Printable for Learned {
+impl Printable for LearnedVersion {
     fn lines(&self) -> Vec<String> {
         vec![self.url.clone()]
     }

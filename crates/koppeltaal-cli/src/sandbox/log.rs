@@ -1,5 +1,5 @@
-//! What a running sandbox prints on standard error: requests, and warnings. The sandbox logs both without
-//! content, as events of `tracing`.
+//! What a running sandbox prints on standard error: requests and warnings. They are events of `tracing`,
+//! which the sandbox writes without content.
 
 use std::fmt::{self, Write as _};
 
@@ -42,7 +42,7 @@ pub(super) fn start(format: Option<LogFormat>) {
     let lines = Lines { is_json: format == Some(LogFormat::Json) };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_shown)));
     if subscriber.try_init().is_err() {
-        // Somebody listens already, for all libraries.
+        // With RUST_LOG, the subscriber of all libraries is set already.
         anstream::eprintln!("warning: requests are logged as RUST_LOG says, not as --log does");
     }
 }

@@ -1,4 +1,5 @@
-//! The command line itself: where arguments may stand, what they are refused for, and what is made of it.
+//! The command line itself: where arguments may stand, why they are refused, what is logged, and the
+//! completions and manual pages that are generated from it.
 
 use std::fs;
 use std::path::Path;
@@ -63,7 +64,7 @@ fn help_names_the_connection_in_a_few_lines() {
 }
 
 #[test]
-fn an_address_that_is_none_is_answered_with_an_example() {
+fn an_address_that_is_no_url_is_answered_with_an_example() {
     for (arguments, environment) in [
         (&["metadata", "--server", "foo"][..], &[][..]),
         (&["metadata"], &[("KOPPELTAAL_SERVER", "foo")]),
@@ -111,8 +112,8 @@ fn verbose_shows_requests_without_content() {
     let world = World::start();
     let output = world.run("portal", &["-v", "send", crate::remote::PLAN]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.starts_with("POST Mailbox: 200 in ") && said.lines().count() == 1, "{said}");
+    let log = stderr(&output);
+    assert!(log.starts_with("POST Mailbox: 200 in ") && log.lines().count() == 1, "{log}");
     let output = world.run("portal", &["messages", "--verbose"]);
     assert!(stderr(&output).starts_with("GET MessageHeader/_search: 200 in "), "{}", stderr(&output));
 }
@@ -126,9 +127,10 @@ fn the_libraries_log_what_the_environment_asks_for() {
         let mut command = world.command("portal", &["messages", "--output", "json"]);
         let output = command.env("RUST_LOG", filter).output().expect("the binary runs");
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let said = stderr(&output);
-        assert_eq!(said.contains("operation=\"headers\""), is_logged, "{filter}: {said}");
-        assert!(!said.contains("Geheim1") && !said.contains("cG9ydGFsOkdlaGVpbTE="), "{filter}: {said}");
+        let log = stderr(&output);
+        assert_eq!(log.contains("operation=\"headers\""), is_logged, "{filter}: {log}");
+        // The password, also as basic authentication sends it.
+        assert!(!log.contains("Geheim1") && !log.contains("cG9ydGFsOkdlaGVpbTE="), "{filter}: {log}");
     }
     let mut command = world.command("portal", &["messages"]);
     let output = command.env("RUST_LOG", "=loud=").output().expect("the binary runs");

@@ -16,8 +16,8 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// A folder with two clean files, one that is wrong, one that cannot be read, and things that are to be left
-/// out.
+/// A folder with two valid files, one invalid, one that cannot be read, and others that are left out: hidden
+/// ones, and one with another ending.
 fn archive(name: &str) -> PathBuf {
     let archive = folder(name);
     let inner = archive.join("2024");
@@ -31,11 +31,11 @@ fn archive(name: &str) -> PathBuf {
         fs::copy(fixtures().join(from), archive.join(to)).expect("copied");
     }
     fs::write(inner.join("broken.json"), "{\"resourceType\": \"Patient\", ").expect("written");
-    fs::write(inner.join("notes.txt"), "none of ours").expect("written");
+    fs::write(inner.join("notes.txt"), "no resource").expect("written");
     archive
 }
 
-/// Runs the command and takes the name of the folder out of what it shows.
+/// What the command prints, with FOLDER for the path of the folder.
 fn run(arguments: &[&str], folder: &Path) -> String {
     shown(&koppeltaal(arguments)).replace(&folder.display().to_string(), "FOLDER")
 }
@@ -58,7 +58,7 @@ fn quiet_leaves_the_totals_and_what_could_not_be_read() {
         &["validate", "--quiet", &archive.display().to_string(), "nowhere"],
         &archive
     ));
-    // Of one file there are no totals.
+    // There are no totals of a single file.
     let output = koppeltaal(&["validate", "--quiet", "messages/CreateOrUpdateCarePlan-quirky.xml"]);
     assert_eq!(
         (output.status.code(), stdout(&output), stderr(&output)),
@@ -105,22 +105,22 @@ fn a_folder_is_converted_under_the_same_names() {
 fn files_that_are_there_are_replaced_only_when_that_is_asked_for() {
     let target = folder("force");
     let file = target.join("patient.xml");
-    fs::write(&file, "theirs").expect("written");
+    fs::write(&file, "of somebody else").expect("written");
     let to = target.display().to_string();
     let convert = ["convert", "resources/patient.json", "--to", "xml", "-o", &to];
     let output = koppeltaal(&convert);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--force"), "{}", stderr(&output));
-    assert_eq!(fs::read_to_string(&file).expect("it is there"), "theirs");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "of somebody else");
     let output = koppeltaal(&[&convert[..], &["--force"]].concat());
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
     assert!(fs::read_to_string(&file).expect("it is there").starts_with("<Patient"));
-    // Not even then does one input replace what another one became.
+    // Even then, one input does not replace what another one was converted to.
     let twins =
         ["convert", "resources/patient.json", "resources/patient.xml", "--to", "xml", "-o", &to, "--force"];
     let output = koppeltaal(&twins);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("convert them apart"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("convert them separately"), "{}", stderr(&output));
     fs::remove_dir_all(target).expect("removed");
 }
 

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 use crate::remote::{PLAN, World};
 use crate::support::{command, stderr, stdout};
 
-/// The database of an application in domain Zonnedauw.
+/// An application in domain Zonnedauw, and the file of its database.
 struct Application {
     folder: PathBuf,
     file: String,
@@ -125,12 +125,12 @@ fn a_refused_message_is_retried_or_given_up_by_an_operator() {
     other.dispatch();
     let output = other.run(&["show", &conflict]);
     assert!(stdout(&output).contains("error:        conflict"), "{}", stdout(&output));
-    let said = stderr(&output);
+    let advice = stderr(&output);
     assert!(
-        said.contains("newer version") && said.contains("A later message about the same resource waits"),
-        "{said}"
+        advice.contains("newer version") && advice.contains("A later message about the same resource waits"),
+        "{advice}"
     );
-    assert!(said.contains(&format!("koppeltaal outbox give-up {conflict}")), "{said}");
+    assert!(advice.contains(&format!("koppeltaal outbox give-up {conflict}")), "{advice}");
 
     let output = other.run(&["retry", &conflict]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -153,7 +153,7 @@ fn a_refused_message_is_retried_or_given_up_by_an_operator() {
 
 #[cfg(unix)]
 #[test]
-fn an_outbox_is_watched_until_it_is_enough() {
+fn an_outbox_is_watched_until_ctrl_c() {
     use std::io::{BufRead as _, BufReader};
     let application = Application::new("watched", "http://127.0.0.1:9", "Geheim1");
     let mut watch = command(&["outbox", "--database", &application.file, "watch", "--interval", "1"]);
@@ -176,7 +176,7 @@ fn a_database_without_the_tables_or_with_a_password_in_the_argument_is_refused()
         let mut command = command(&[&["outbox", "list"][..], database].concat());
         command.stdin(Stdio::null()).output().expect("the binary runs")
     };
-    for (database, said) in [
+    for (database, expected) in [
         (&[][..], "KOPPELTAAL_DATABASE"),
         (&["--database", "nowhere.db"], "nowhere.db"),
         (&["--database", "README.md"], "README.md"),
@@ -185,7 +185,7 @@ fn a_database_without_the_tables_or_with_a_password_in_the_argument_is_refused()
     ] {
         let output = run(database);
         assert_eq!(output.status.code(), Some(2), "{database:?}");
-        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
         assert!(!stderr(&output).contains("Geheim1"), "{}", stderr(&output));
     }
     assert!(!crate::support::fixtures().join("nowhere.db").exists(), "no file is made");

@@ -1,5 +1,5 @@
-//! A day's work at a server: a second version, messages to try things out with, empty queues, files that are
-//! there already.
+//! Everyday work with messages at a server: new ones to try things out with, a second version, an empty
+//! queue, files that are there already.
 
 use std::fs;
 use std::process::Stdio;
@@ -21,9 +21,12 @@ fn a_changed_file_is_sent_as_the_next_version() {
     fs::write(&file, text.replace("c43f4204", "d43f4204").replace("planned", "active")).expect("a file");
     let output = world.run("portal", &["send", &file]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let said = stderr(&output);
-    assert!(said.lines().all(|line| line.starts_with("version ") && line.ends_with(" filled in")), "{said}");
-    assert!(said.contains(" of CarePlan/910 filled in"), "{said}");
+    let remarks = stderr(&output);
+    assert!(
+        remarks.lines().all(|line| line.starts_with("version ") && line.ends_with(" filled in")),
+        "{remarks}"
+    );
+    assert!(remarks.contains(" of CarePlan/910 filled in"), "{remarks}");
     // The file is in conflict with itself when nothing is filled in, or when nothing is known.
     fs::write(&file, text.replace("c43f4204", "e43f4204")).expect("a file");
     for option in ["--exact", "--no-versions"] {
@@ -58,7 +61,7 @@ fn a_sandbox_takes_a_new_message_of_every_event() {
 }
 
 #[test]
-fn a_new_message_is_of_the_domain_that_is_wanted() {
+fn a_new_message_is_of_the_domain_that_is_given() {
     let message = koppeltaal(&["new", "message", "CreateOrUpdatePatient", "--domain", "Zonnedauw & co"]);
     let read = koppeltaal_fhir::ReadOptions::strict().json(&message.stdout).expect("a message");
     let bundle = read.document.into_bundle().expect("a bundle");
@@ -69,12 +72,12 @@ fn a_new_message_is_of_the_domain_that_is_wanted() {
 #[test]
 fn an_empty_queue_is_called_empty_for_people() {
     let world = World::start();
-    for (arguments, said) in
+    for (arguments, remark) in
         [(&["receive", "--ack", "success"][..], "no message waits\n"), (&["messages"], "no messages\n")]
     {
         let output = world.run("game", arguments);
         assert_eq!((output.status.code(), stdout(&output)), (Some(0), String::new()));
-        assert_eq!(stderr(&output), said);
+        assert_eq!(stderr(&output), remark);
         assert!(world.json("game", arguments).is_empty());
     }
 }
@@ -87,17 +90,17 @@ fn saved_messages_replace_no_other_file() {
     let number = number.as_str().expect("a number");
     let (folder, file) = (world.file("saved"), world.file("one.json"));
     fs::create_dir_all(&folder).expect("a folder");
-    let (theirs, ours) = (format!("{folder}/{number}.json"), format!("{folder}/{number}-2.json"));
-    fs::write(&theirs, "of another server").expect("a file");
+    let (existing, saved_beside) = (format!("{folder}/{number}.json"), format!("{folder}/{number}-2.json"));
+    fs::write(&existing, "of another server").expect("a file");
     let saved = world.json("game", &["messages", "--save", &folder]);
-    assert_eq!(saved[0]["file"], Value::from(ours));
-    assert_eq!(fs::read_to_string(&theirs).expect("it is there"), "of another server");
+    assert_eq!(saved[0]["file"], Value::from(saved_beside));
+    assert_eq!(fs::read_to_string(&existing).expect("it is there"), "of another server");
 
-    fs::write(&file, "theirs").expect("a file");
+    fs::write(&file, "of somebody else").expect("a file");
     let output = world.run("game", &["message", number, "--save", &file]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("choose another name"), "{}", stderr(&output));
-    assert_eq!(fs::read_to_string(&file).expect("it is there"), "theirs");
+    assert_eq!(fs::read_to_string(&file).expect("it is there"), "of somebody else");
 }
 
 #[test]

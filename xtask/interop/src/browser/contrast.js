@@ -1,4 +1,4 @@
-// The texts whose contrast with what is behind them is below WCAG AA: 4.5, or 3 for large ones.
+// Finds the texts whose contrast with their background is below WCAG AA: 4.5, or 3 for large text.
 return (() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgba = (color) => {
@@ -7,14 +7,14 @@ return (() => {
     canvas.fillRect(0, 0, 1, 1);
     return [...canvas.getImageData(0, 0, 1, 1).data];
   };
-  const light = ([r, g, b]) => {
+  const luminance = ([r, g, b]) => {
     const linear = (part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
     const [x, y, z] = [r, g, b].map((part) => linear(part / 255));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
-  const behind = (element) => {
-    for (let one = element; one; one = one.parentElement) {
-      const color = rgba(getComputedStyle(one).backgroundColor);
+  const background = (element) => {
+    for (let ancestor = element; ancestor; ancestor = ancestor.parentElement) {
+      const color = rgba(getComputedStyle(ancestor).backgroundColor);
       if (color[3] === 255) return color;
     }
     throw new Error("The page has no background.");
@@ -22,12 +22,12 @@ return (() => {
   const faint = new Map();
   const check = (element, color) => {
     const style = getComputedStyle(element);
-    const [one, other] = [light(rgba(color)), light(behind(element))].sort((x, y) => y - x);
-    const contrast = (one + 0.05) / (other + 0.05);
+    const luminances = [luminance(rgba(color)), luminance(background(element))];
+    const contrast = (Math.max(...luminances) + 0.05) / (Math.min(...luminances) + 0.05);
     const size = parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const what = `${element.tagName}.${element.className} ${element.id}`;
-    if (contrast < (isLarge ? 3 : 4.5)) faint.set(what, contrast.toFixed(2));
+    const name = `${element.tagName}.${element.className} ${element.id}`;
+    if (contrast < (isLarge ? 3 : 4.5)) faint.set(name, contrast.toFixed(2));
   };
   for (const element of document.body.querySelectorAll("*")) {
     if (!element.checkVisibility()) continue;

@@ -1,7 +1,8 @@
-//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing too wide, no
-//! name broken, enough contrast; and that the Tab key and screen readers get everywhere.
+//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing is too wide,
+//! no name is broken, the contrast is enough. And everything can be reached by the Tab key and has a name for
+//! screen readers.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::Visit;
@@ -11,24 +12,24 @@ use crate::webdriver::key;
 const SIZES: [(&str, u32, u32); 2] = [("desktop", 1280, 860), ("phone", 360, 740)];
 
 /// Names that are shown on more than one line, or not to their end.
-const BROKEN: &str = "[...document.querySelectorAll('.name')].filter((one) => {
+const BROKEN: &str = "[...document.querySelectorAll('.name')].filter((name) => {
     const range = document.createRange();
-    range.selectNodeContents(one);
+    range.selectNodeContents(name);
     const lines = new Set([...range.getClientRects()].map((rect) => Math.round(rect.top)));
-    return one.checkVisibility() && (lines.size > 1 || one.scrollWidth > one.clientWidth + 1);
-}).map((one) => one.textContent)";
+    return name.checkVisibility() && (lines.size > 1 || name.scrollWidth > name.clientWidth + 1);
+}).map((name) => name.textContent)";
 
-/// On a desktop, list and message scroll and the page does not.
+/// Whether the page scrolls on a desktop, where only the list and the message may.
 const SCROLLS: &str =
     "matchMedia('(min-width: 57rem)').matches && document.documentElement.scrollHeight > innerHeight";
 
-/// What gets the focus and is not seen to have it.
-const IS_FOCUS_SEEN: &str = "document.activeElement === document.body
+/// Whether the element with the focus is outlined, or no element has the focus.
+const IS_FOCUS_VISIBLE: &str = "document.activeElement === document.body
     || parseFloat(getComputedStyle(document.activeElement).outlineWidth) > 1
        && getComputedStyle(document.activeElement).outlineStyle !== 'none'";
 
 impl Visit {
-    /// Looks at the addresses, each with a name for its picture.
+    /// Checks how the addresses look. Each has a name for its picture.
     pub(super) async fn looks(&self, addresses: &[(&str, String)]) -> Result<()> {
         let page = &self.browser;
         for (size, width, height) in SIZES {
@@ -36,20 +37,20 @@ impl Visit {
             for (colors, is_dark) in [("light", false), ("dark", true)] {
                 page.set_dark(is_dark).await?;
                 for (name, address) in addresses {
-                    let what = format!("{name}, {size}, {colors}");
+                    let view = format!("{name}, {size}, {colors}");
                     self.open(address).await?;
                     let widths =
                         "[document.documentElement.scrollWidth, document.documentElement.clientWidth]";
                     let widths = page.eval(widths).await?;
                     ensure!(
                         widths[0].as_u64() <= widths[1].as_u64(),
-                        "{what}: the page is too wide: {widths}"
+                        "{view}: the page is too wide: {widths}"
                     );
-                    ensure!(page.eval(SCROLLS).await? == false, "{what}: the page scrolls");
+                    ensure!(page.eval(SCROLLS).await? == false, "{view}: the page scrolls");
                     let broken = page.eval(BROKEN).await?;
-                    ensure!(is_empty(&broken), "{what}: names are broken: {broken}");
+                    ensure!(is_empty(&broken), "{view}: names are broken: {broken}");
                     let faint = page.run(include_str!("contrast.js"), &[]).await?;
-                    ensure!(is_empty(&faint), "{what}: too little contrast: {faint}");
+                    ensure!(is_empty(&faint), "{view}: too little contrast: {faint}");
                     self.picture(&format!("{name}-{size}-{colors}")).await?;
                 }
             }
@@ -58,21 +59,21 @@ impl Visit {
         page.resize(1280, 860).await
     }
 
-    /// The Tab key gets to everything, one can see where it is, and everything has a name.
+    /// The Tab key reaches everything, the focus is visible, and everything has a name.
     pub(super) async fn reach(&self, addresses: &[(&str, String)]) -> Result<()> {
         let page = &self.browser;
         for (name, address) in addresses {
             self.open(address).await?;
-            let count = page.run(include_str!("focus.js"), &[]).await?.as_u64().unwrap_or_default();
+            let count = page.run(include_str!("focus.js"), &[]).await?.as_u64().context("a count")?;
             let reached = "(window.reached ??= new Set()).add(document.activeElement).size";
             // The body has the focus before the first stop and after the last.
             for _ in 0..=count {
                 page.press(key::TAB).await?;
                 page.eval(reached).await?;
-                ensure!(page.eval(IS_FOCUS_SEEN).await? == true, "{name}: the focus is not seen");
+                ensure!(page.eval(IS_FOCUS_VISIBLE).await? == true, "{name}: the focus is not visible");
             }
             let stops =
-                "[...window.reached].filter((one) => one.matches('a, button, input, select, pre')).length";
+                "[...window.reached].filter((stop) => stop.matches('a, button, input, select, pre')).length";
             let stops = page.eval(stops).await?.as_u64().unwrap_or_default();
             ensure!(stops >= count, "{name}: Tab reaches {stops} of {count}");
             let labels = page.labels("a[href], button, input, select, pre, nav, article, form").await?;

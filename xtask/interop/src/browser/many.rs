@@ -1,5 +1,5 @@
-//! The page with ten thousand messages: it stays fast, everything is in reach, and nobody who reads is
-//! disturbed.
+//! The page with ten thousand messages: it stays fast, every message can be reached, and new messages do not
+//! disturb somebody who reads.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,20 +10,20 @@ use crate::webdriver::key;
 
 const MESSAGES: usize = 10_000;
 
-/// The longest time until something is seen, in milliseconds.
+/// The longest time until the page paints something, in milliseconds.
 const FIRST_PAINT: f64 = 1000.0;
 
 /// The longest time for which the browser may not answer, in milliseconds.
 const LONG_TASK: f64 = 200.0;
 
-/// The longest time until a search has answered somebody who types, in milliseconds.
-const ANSWER: f64 = 1000.0;
+/// The longest time from the last letter of a search to its result, in milliseconds.
+const SEARCH: f64 = 1000.0;
 
 impl Visit {
     /// Fills the sandbox up to [`MESSAGES`].
     pub(super) async fn fill(&self) -> Result<()> {
-        let there = self.total().await?;
-        stream::iter(there + 1..=MESSAGES)
+        let posted = self.total().await?;
+        stream::iter(posted + 1..=MESSAGES)
             .map(|number| async move { self.post(&format!("many-{number}"), &number.to_string()).await })
             .buffer_unordered(8)
             .try_collect::<()>()
@@ -33,7 +33,7 @@ impl Visit {
     }
 
     async fn total(&self) -> Result<usize> {
-        let answer = reqwest::get(format!("{}/sandbox/messages", self.sandbox.url())).await?;
+        let answer = self.http.get(format!("{}/sandbox/messages", self.sandbox.url())).send().await?;
         let list: Value = answer.json().await?;
         list["total"].as_u64().map(|total| total as usize).context("a total")
     }
@@ -59,7 +59,7 @@ impl Visit {
             ("nothing of the kind", "0 messages"),
         ] {
             let took = page.run(include_str!("typing.js"), &[json!(text), json!(expected)]).await?;
-            within(ANSWER, &format!("the search for '{text}', after the last letter"), &took)?;
+            within(SEARCH, &format!("the search for '{text}', after the last letter"), &took)?;
         }
         page.click("#clear").await?;
         page.wait("#count", "no filter any more", |text| text == "1–100 of 10,000 messages").await?;
@@ -72,15 +72,15 @@ impl Visit {
         page.click("[data-page=newest]").await?;
         page.wait("#count", "the newest", |text| text == "1–100 of 10,000 messages").await?;
 
-        self.answers("search and paging").await?;
+        self.was_responsive("search and paging").await?;
         self.deep_link().await?;
-        self.answers("opening a message").await?;
-        self.stays().await?;
-        self.answers("new messages").await
+        self.was_responsive("opening a message").await?;
+        self.reading_is_not_disturbed().await?;
+        self.was_responsive("new messages").await
     }
 
-    /// Since the page was opened, the browser was never kept busy for long.
-    async fn answers(&self, what: &str) -> Result<()> {
+    /// Since the page was opened, no task has kept the browser busy for long.
+    async fn was_responsive(&self, what: &str) -> Result<()> {
         let longest = self.browser.eval("Math.max(0, ...window.longTasks)").await?;
         within(LONG_TASK, &format!("the longest task of {what}"), &longest)
     }
@@ -96,7 +96,10 @@ impl Visit {
             (page.eval("location.search").await?, page.text("#message-about code").await?);
         page.back().await?;
         page.wait("#no-message", "no message after the back button", |text| text.contains("Choose")).await?;
-        ensure!(page.eval("location.search").await? == "?text=many-77&status=New", "the list is another");
+        ensure!(
+            page.eval("location.search").await? == "?text=many-77&status=New",
+            "the list has another address"
+        );
         self.open(address.as_str().unwrap_or_default()).await?;
         page.wait("#message-about", "the message of the link", |text| text.contains(&identifier)).await?;
         page.wait("#count", "the list of the link", |text| text == "1–100 of 111 messages").await?;
@@ -104,7 +107,7 @@ impl Visit {
     }
 
     /// New messages do not move what somebody reads.
-    async fn stays(&self) -> Result<()> {
+    async fn reading_is_not_disturbed(&self) -> Result<()> {
         let page = &self.browser;
         self.open("").await?;
         page.wait("#count", "all messages", |text| text.contains("10,000")).await?;
@@ -177,6 +180,6 @@ impl Visit {
 fn within(bound: f64, what: &str, time: &Value) -> Result<()> {
     let time = time.as_f64().with_context(|| format!("{what} takes too long"))?;
     println!("{what}: {time:.0} ms");
-    ensure!(time < bound, "{what} takes {time:.0} ms, and not less than {bound:.0} ms");
+    ensure!(time < bound, "{what} takes {time:.0} ms; it must take less than {bound:.0} ms");
     Ok(())
 }

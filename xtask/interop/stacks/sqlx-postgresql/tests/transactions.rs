@@ -27,11 +27,12 @@ async fn a_message_is_sent_when_its_transaction_is_committed_and_not_when_it_is_
         .execute(&pool)
         .await?;
 
-    let own = Pool::builder(Manager::new(config.options(format!("-c search_path={SCHEMA}")).clone(), NoTls));
-    let own = own.runtime(Runtime::Tokio1).max_size(2).build()?;
+    let koppeltaal_pool =
+        Pool::builder(Manager::new(config.options(format!("-c search_path={SCHEMA}")).clone(), NoTls));
+    let koppeltaal_pool = koppeltaal_pool.runtime(Runtime::Tokio1).max_size(2).build()?;
     let sandbox = application::sandbox().await?;
-    let epd = application::connector(&sandbox, PostgresqlVersionStore::open(own.clone()).await?)?;
-    let outbox = Outbox::postgresql(own).await?;
+    let epd = application::connector(&sandbox, PostgresqlVersionStore::open(koppeltaal_pool.clone()).await?)?;
+    let outbox = Outbox::postgresql(koppeltaal_pool).await?;
 
     let (first, second) = (application::message(&epd, 3007)?, application::message(&epd, 3008)?);
     save(&pool, 3007, "Duinroos", &first).await?;

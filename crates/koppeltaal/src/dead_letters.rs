@@ -137,7 +137,7 @@ impl DeadLetters {
         Ok(self.store.list(domain.to_owned(), after, limit).await?)
     }
 
-    /// The message of a letter, in JSON, as it was received. `None` if there is no such letter.
+    /// The message of a letter, in JSON even if it was received in XML. `None` if there is no such letter.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl DeadLetters {
         Ok(bundle.and_then(ReceivedMessage::from_bundle))
     }
 
-    /// Deletes a letter. False: there is none.
+    /// Deletes a letter. Returns whether there was one.
     ///
     /// # Errors
     ///

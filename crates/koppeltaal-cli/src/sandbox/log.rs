@@ -41,10 +41,8 @@ pub(super) fn start(format: Option<LogFormat>) {
     };
     let lines = Lines { is_json: format == Some(LogFormat::Json) };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_shown)));
-    if subscriber.try_init().is_err() {
-        // With RUST_LOG, the subscriber of all libraries is set already.
-        anstream::eprintln!("warning: requests are logged as RUST_LOG says, not as --log does");
-    }
+    // There is no other subscriber: a command is run once.
+    let _ = subscriber.try_init();
 }
 
 /// Prints a line for each event.

@@ -1,5 +1,5 @@
-// The address of the page says everything that is shown: the view, the filters, the page of the list, the open message.
-// So a link opens the same, and the back button goes back.
+// The address of the page says everything that is shown: the view, the filters, the page of the list, and the
+// open message. So a link opens the same, and the back button goes back.
 
 import { query } from "./server.js";
 
@@ -18,7 +18,7 @@ export function go(to, { replace = to === location.search } = {}) {
   tell(before);
 }
 
-/** Calls a function with the address before, whenever it has changed. */
+/** Calls a function whenever the address has changed, with the parameters that it had before. */
 export function onChange(listener) {
   listeners.push(listener);
 }
@@ -34,8 +34,9 @@ addEventListener("popstate", () => tell(last));
 
 // Links within the page do not load it again. With a modifier key they open a new tab, as links do.
 addEventListener("click", (event) => {
-  const target = event.target instanceof Element && event.target.closest("a[href^='?']");
-  if (!target || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  const anchor = event.target instanceof Element && event.target.closest("a[href^='?']");
+  const hasModifier = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+  if (!anchor || event.defaultPrevented || hasModifier) return;
   event.preventDefault();
-  go(target.getAttribute("href"));
+  go(anchor.getAttribute("href"));
 });

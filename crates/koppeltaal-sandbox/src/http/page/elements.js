@@ -12,11 +12,13 @@ export function make(tag, content = [], attributes = {}) {
   return element;
 }
 
-/** A name of an event, an instance or a kind: it is never broken. */
-export const name = (text, attributes = {}) => make("span", text, { class: "name", title: text, ...attributes });
+/** The name of an event, an instance or a kind. It stays on one line. */
+export const name = (text, attributes = {}) =>
+  make("span", text, { class: "name", title: text, ...attributes });
 
 /** A status, with its colour. */
-export const badge = (status, text = status) => make("span", text, { class: "status", "data-status": status });
+export const badge = (status, text = status) =>
+  make("span", text, { class: "status", "data-status": status });
 
 /** Text for those who hear the page. */
 export const unseen = (text) => make("span", text, { class: "unseen" });
@@ -25,7 +27,8 @@ export const unseen = (text) => make("span", text, { class: "unseen" });
 export function url(text) {
   const parts = text.split(/(?<=[^:/]\/|[?&])/);
   if (parts.length > 2) parts.push(parts.splice(-2).join(""));
-  return make("span", parts.flatMap((part, place) => (place ? [make("wbr"), part] : [part])), { class: "url" });
+  const content = parts.flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
+  return make("span", content, { class: "url" });
 }
 
 /** The end of a URL that tells what it is: `Patient/1`. */
@@ -38,7 +41,7 @@ const WHOLE = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3,
 });
 
-/** A time, in the reader's zone: of today without the day, unless it shall be whole. */
+/** A time in the reader's zone. If it is of today, its day is left out, unless it shall be whole. */
 export function time(instant, isWhole = false) {
   const date = new Date(instant ?? NaN);
   if (Number.isNaN(date.getTime())) return make("span", instant ?? "");
@@ -49,12 +52,12 @@ export function time(instant, isWhole = false) {
 
 export const number = (value) => value.toLocaleString("en-GB");
 
-/** Leaves a text alone that is already there: somebody may be reading or copying it. */
+/** Sets a text. One that is already there is left alone: somebody may be copying it. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Puts children in place when what they show has changed, and keeps the focus on what has the same `data-key`. */
+/** Replaces the children when what they show has changed. The focus stays on what has the same `data-key`. */
 export function refresh(element, shown, children) {
   const text = JSON.stringify(shown);
   if (element.shown === text) return;
@@ -64,13 +67,13 @@ export function refresh(element, shown, children) {
   if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
 }
 
-/** Gives a select these options, the first of which stays, and chooses one. */
-export function setOptions(select, options, chosen, first = 0) {
+/** Gives a select these options, after as many of its own as `kept` says, and chooses one. */
+export function setOptions(select, options, chosen, kept = 0) {
   const text = JSON.stringify(options);
   if (select.shown !== text) {
     select.shown = text;
-    const kept = [...select.options].slice(0, first);
-    select.replaceChildren(...kept, ...options.map(([value, label]) => make("option", label, { value })));
+    const own = [...select.options].slice(0, kept);
+    select.replaceChildren(...own, ...options.map(([value, label]) => make("option", label, { value })));
   }
   if (chosen !== undefined && select.value !== chosen) select.value = chosen;
 }

@@ -6,12 +6,12 @@ import { get, setOptions } from "./elements.js";
 /** The parameters of the address that are filters. */
 export const FILTERS = ["text", "status", "event", "domain", "username", "patient"];
 
-/** Long enough for the next letter of somebody who types fast, in milliseconds. */
+/** How long a search waits for the next letter, in milliseconds. */
 const PAUSE = 90;
 
 const form = get("filters");
 let timer;
-/** Typing is one step for the back button. */
+/** Whether the text in the address is still being typed. It is one step for the back button. */
 let isTyping = false;
 
 /** A queue as the value of an option. */
@@ -41,7 +41,7 @@ form.addEventListener("submit", (event) => {
   apply();
 });
 
-/** Shows the filters of the address. What somebody is typing in stays. */
+/** Shows the filters of the address. A field in which somebody is typing keeps its text. */
 export function showFilters() {
   const address = read();
   for (const field of [form.text, form.patient]) {
@@ -52,15 +52,16 @@ export function showFilters() {
   for (const field of form.elements) field.classList.toggle("set", field.value !== "");
 }
 
-/** Offers what can be chosen. */
+/** Fills the selects with what can be chosen. */
 export function offer({ domains, events, statuses }) {
   const address = read();
   const instancesOf = ({ name, instances }) => instances.map(({ username }) => ({ domain: name, username }));
   const instances = domains.flatMap(instancesOf);
-  const isAlone = new Set(instances.map(({ domain }) => domain)).size < 2;
-  const label = ({ domain, username }) => `Queue of ${username}${isAlone ? "" : ` (${domain})`}`;
+  const hasOneDomain = new Set(instances.map(({ domain }) => domain)).size < 2;
+  const label = ({ domain, username }) => `Queue of ${username}${hasOneDomain ? "" : ` (${domain})`}`;
   setOptions(form.status, statuses.map((code) => [code, code]), address.status ?? "", 1);
   setOptions(form.event, events.map((code) => [code, code]), address.event ?? "", 1);
-  setOptions(form.queue, instances.map((instance) => [queueOf(instance), label(instance)]), queueOf(address), 1);
+  const queues = instances.map((instance) => [queueOf(instance), label(instance)]);
+  setOptions(form.queue, queues, queueOf(address), 1);
   showFilters();
 }

@@ -8,12 +8,14 @@ const STEPS = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, Home: -Infinity, End: In
 
 const isField = (element) => element.matches("input, select, textarea");
 
-/** Goes to a row some steps from the one that has the focus or is open, and opens it there. */
+/** The row of the open message, if it is in the list. */
+const openRow = () => rowOf(read().message ?? -1);
+
+/** Puts the focus on a row some steps from the one that has it or is open, and opens its message. */
 function walk(steps) {
   const all = links();
   if (all.length === 0) return;
-  const open = rowOf(read().message ?? -1);
-  const from = all.indexOf(all.includes(document.activeElement) ? document.activeElement : open);
+  const from = all.indexOf(all.includes(document.activeElement) ? document.activeElement : openRow());
   const place = from < 0 ? 0 : Math.min(Math.max(from + steps, 0), all.length - 1);
   all[place].focus();
   all[place].scrollIntoView({ block: "nearest" });
@@ -21,10 +23,9 @@ function walk(steps) {
   go(link({ message: all[place].dataset.key, show: "" }), { replace: read().message !== undefined });
 }
 
-/** Back from a message to the list, where it is narrow, or to the row of the message. */
+/** Leaves a message for its row. On a narrow screen the message is closed, so that the list is seen. */
 function leave() {
-  const { message } = read();
-  const row = rowOf(message ?? -1) ?? links()[0];
+  const row = openRow() ?? links()[0];
   if (row?.offsetParent === null) go(link({ message: "", show: "" }));
   row?.focus();
 }
@@ -38,7 +39,7 @@ addEventListener("keydown", (event) => {
   } else if (isField(target)) {
     if (key === "ArrowDown" && target.type === "search") {
       event.preventDefault();
-      (rowOf(read().message ?? -1) ?? links()[0])?.focus();
+      (openRow() ?? links()[0])?.focus();
     }
   } else if (key === "/") {
     event.preventDefault();
@@ -50,7 +51,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
-// On a telephone the list is not there while a message is: the focus goes back to its row.
+// On a narrow screen the list is hidden while a message is open: the focus goes back to its row.
 get("back").addEventListener("click", (event) => {
   event.preventDefault();
   leave();

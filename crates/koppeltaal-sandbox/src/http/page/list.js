@@ -1,4 +1,4 @@
-// The list of messages: one page of rows. It is live at its newest end, and stays where it is for a reader.
+// The list of messages: one page of rows. The newest page is live, but nothing moves while somebody reads it.
 
 import { go, link, read } from "./address.js";
 import { act, badge, get, make, name, number, setText, shortUrl, time, unseen } from "./elements.js";
@@ -6,13 +6,13 @@ import { FILTERS } from "./filters.js";
 import { focusNext } from "./message.js";
 import { ask, send } from "./server.js";
 
-/** Receivers that a row has room for. */
+/** How many receivers a row has room for. */
 const RECEIVERS = 3;
 
 const rows = get("rows");
-/** What is in the list, by key. */
+/** The rows in the list, by the keys of their messages. */
 let shown = new Map();
-/** The page that it is of. */
+/** Which page they are, as `pageOf` writes it. */
 let page;
 /** Whether the first row gets the focus next: the link that had it may be gone. */
 let isFirstNext = false;
@@ -47,7 +47,7 @@ export async function showList({ isLive = false } = {}) {
   const list = await ask("messages", { ...filtersIn(address), ...start }, signal);
   // A page that is not full because the newest message is on it is the newest page.
   if (address.after && list.newer === 0) return go(link({ before: "", after: "" }), { replace: true });
-  if (signal.aborted) return undefined;
+  if (signal.aborted) return;
   page = pageOf(address);
   put(list.messages, address);
   count(list, address);
@@ -55,7 +55,6 @@ export async function showList({ isLive = false } = {}) {
   if (!isLive) get("list-pane").scrollTop = 0;
   if (isFirstNext) links()[0]?.focus();
   isFirstNext = false;
-  return list;
 }
 
 function put(messages, address) {
@@ -65,10 +64,12 @@ function put(messages, address) {
     const old = before.get(message.key);
     return [message.key, old?.text === text ? old : { text, element: make("li", row(message)) }];
   }));
-  const focused = rows.contains(document.activeElement) ? Number(document.activeElement.dataset.key) : null;
+  const { activeElement } = document;
+  const focused = rows.contains(activeElement) ? Number(activeElement.dataset.key) : null;
   const elements = [...shown.values()].map(({ element }) => element);
-  const isThere = (element, place) => rows.children[place] === element;
-  if (elements.length !== rows.children.length || !elements.every(isThere)) rows.replaceChildren(...elements);
+  const isInPlace = (element, place) => rows.children[place] === element;
+  const isSame = elements.length === rows.children.length && elements.every(isInPlace);
+  if (!isSame) rows.replaceChildren(...elements);
   mark(address);
   if (focused !== null && !rows.contains(document.activeElement)) {
     (rowOf(focused) ?? links()[0])?.focus({ preventScroll: true });
@@ -92,7 +93,8 @@ export function mark(address = read()) {
 
 function row(message) {
   const { receivers } = message;
-  const receiver = ({ username, status }) => make("span", [name(username), " ", badge(status)], { class: "receiver" });
+  const receiver = ({ username, status }) =>
+    make("span", [name(username), " ", badge(status)], { class: "receiver" });
   const some = receivers.slice(0, RECEIVERS).map(receiver);
   const more = receivers.length > RECEIVERS ? [make("span", `and ${receivers.length - RECEIVERS} more`)] : [];
   const patient = message.patient ? shortUrl(message.patient) : null;
@@ -111,11 +113,11 @@ function row(message) {
 
 function count(list, address) {
   const { total, newer, messages, counted } = list;
-  const of = counted === null ? number(total) : `${number(total)} in the newest ${number(counted)}`;
+  const matches = counted === null ? number(total) : `${number(total)} in the newest ${number(counted)}`;
   const isAll = messages.length === total && newer === 0;
-  const nouns = total === 1 ? "message" : "messages";
-  const range = isAll || messages.length === 0 ? "" : `${number(newer + 1)}–${number(newer + messages.length)} of `;
-  setText(get("count"), `${range}${of} ${nouns}`);
+  const noun = total === 1 ? "message" : "messages";
+  const range = `${number(newer + 1)}–${number(newer + messages.length)} of `;
+  setText(get("count"), `${isAll || messages.length === 0 ? "" : range}${matches} ${noun}`);
   const isFiltered = FILTERS.some((field) => address[field]);
   get("clear").hidden = !isFiltered;
   get("clear").setAttribute("href", link({ ...filtersIn({}), before: "", after: "" }));
@@ -126,8 +128,8 @@ function count(list, address) {
   setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
 }
 
-/** Tells those who hear the page how many were found. */
-export const sayCount = () => setText(get("said"), get("count").textContent);
+/** Tells those who hear the page how many messages were found. */
+export const announceCount = () => setText(get("announcement"), get("count").textContent);
 
 function showPages(list, address, isKept) {
   const { messages, newer, older_than: olderThan } = list;

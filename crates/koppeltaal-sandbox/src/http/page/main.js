@@ -6,12 +6,12 @@ import { offer, showFilters } from "./filters.js";
 import { showInstances } from "./instances.js";
 import "./keyboard.js";
 import { offerLaunches } from "./launch.js";
-import { isSamePage, mark, rowOf, sayCount, showList } from "./list.js";
+import { isSamePage, mark, rowOf, announceCount, showList } from "./list.js";
 import { showMessage } from "./message.js";
 import { countRefusals, showRefusals } from "./refusals.js";
 import { ask } from "./server.js";
 
-/** Claims run out and listeners leave without a word from the server. In milliseconds. */
+/** The time between two looks without an event, in milliseconds: a claim that runs out makes none. */
 const LOOK_AGAIN = 2000;
 /** The shortest time between two looks, when messages come fast, in milliseconds. */
 const REST = 250;
@@ -41,7 +41,7 @@ onChange((before) => act(async () => {
   const isOtherMessage = ["message", "show", "username"].some((field) => before[field] !== address[field]);
   mark();
   await Promise.all([
-    isOtherPage ? showList().then(sayCount) : null,
+    isOtherPage ? showList().then(announceCount) : null,
     isOtherMessage ? showMessage() : null,
   ]);
   // Where the message took the place of the list, the list starts at its top.
@@ -80,14 +80,15 @@ async function look() {
   isLooking = false;
 }
 
-function setLive(is, why) {
-  get("live").className = is ? "on" : "off";
-  setText(get("live"), is ? "Live" : why);
+function setLive(isLive, why) {
+  get("live").className = isLive ? "on" : "off";
+  setText(get("live"), isLive ? "Live" : why);
 }
 
 showView();
 if (viewIn(read()) === "messages") act(() => Promise.all([showList(), showMessage()]));
-// A page that nobody sees listens to nothing: a browser has only six connections to a server, for all its tabs.
+
+/** Closed while nobody sees the page: a browser has only six connections to a server, for all its tabs. */
 let events;
 
 function listen() {

@@ -6,7 +6,7 @@ import { resources } from "./resource.js";
 import { ask, askText, query, send } from "./server.js";
 import { step } from "./timeline.js";
 
-/** The longest text that is shown, in characters. More makes a browser slow. */
+/** How much of a text is shown, in characters. More makes a browser slow. */
 const LONGEST = 400_000;
 
 /** What a receiver can do with a message of a status: label, status, whether a reason can be given. */
@@ -16,6 +16,7 @@ const ACTIONS = {
 };
 
 let request;
+/** The key of the open message. */
 let opened = null;
 let isFocusNext = false;
 
@@ -68,13 +69,15 @@ function fill(message) {
     ? receivers.map((one) => receiver(message, one))
     : [make("li", "No instance of the domain is subscribed to this event.", { class: "soft" })]));
   const { sections, contents } = resources(content);
-  refresh(get("contents"), content.map(({ url: of, content: text }) => [of, text.length]), () => [contents()]);
+  const sizes = content.map(({ url: address, content: text }) => [address, text.length]);
+  refresh(get("contents"), sizes, () => [contents()]);
   refresh(get("resources"), content, sections);
 }
 
 function aboutOf(message) {
   const { sender, domain, patient, identifier, at } = message;
-  const ofPatient = { href: link({ patient, before: "", after: "" }), title: "All messages about this patient" };
+  const href = link({ patient, before: "", after: "" });
+  const ofPatient = { href, title: "All messages about this patient" };
   return [
     make("span", ["From ", name(sender), " in the domain ", name(domain), ", ", time(at, true)]),
     ...(patient ? [make("span", ["About ", make("a", url(patient), ofPatient)])] : []),
@@ -83,10 +86,10 @@ function aboutOf(message) {
 }
 
 function receiver(message, { username, number, status, until, exception }) {
-  const place = { domain: message.domain, username, number: String(number) };
+  const delivery = { domain: message.domain, username, number: String(number) };
   const answer = (event, to) => act(async () => {
     const reason = event.target.closest("li").querySelector("input")?.value ?? "";
-    await send("acknowledge", { ...place, status: to, exception: reason });
+    await send("acknowledge", { ...delivery, status: to, exception: reason });
     // The button that was used goes away.
     get("receivers-title").focus({ preventScroll: true });
     await showMessage();
@@ -103,12 +106,13 @@ function receiver(message, { username, number, status, until, exception }) {
     });
     return [make("span", [button, reason], { class: "with-reason" })];
   });
-  const about = [" MessageHeader/", String(number), until ? [", until ", time(until)] : []];
+  const header = [" MessageHeader/", String(number), until ? [", until ", time(until)] : []];
+  const line = [name(username), badge(status), make("span", header, { class: "soft" })];
   return make("li", [
-    make("span", [name(username), badge(status), make("span", about, { class: "soft" })], { class: "receiver-line" }),
+    make("span", line, { class: "receiver-line" }),
     exception ? make("span", exception, { class: "exception" }) : null,
     actions.length ? make("span", actions, { class: "actions" }) : null,
-  ], { "data-username": username });
+  ]);
 }
 
 async function showText(key, username, form, signal) {
@@ -135,7 +139,7 @@ async function showText(key, username, form, signal) {
   });
 }
 
-// Another form of the same message does not scroll the reader away.
+// Another form of the same message is not a step for the back button.
 get("forms").addEventListener("click", (event) => {
   const choice = event.target.closest("a");
   if (!choice || event.ctrlKey || event.metaKey || event.shiftKey) return;

@@ -1,11 +1,12 @@
-// Resources as forms: fields with their FHIR names, references as links inside the message, codes with what they mean.
+// Resources as fields with their FHIR names: references are links inside the message, codes come with their
+// meaning.
 
 import { make, name, url } from "./elements.js";
 
 /** The most fields that are shown of a message. More makes a browser slow, and nobody reads them. */
 const MOST_FIELDS = 3000;
 
-/** Resources deeper than this are shown as JSON. */
+/** Fields that are nested deeper than this are shown as JSON. */
 const DEEPEST = 24;
 
 const VERSION = "/_history/";
@@ -14,17 +15,20 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 const hasOnly = (value, known) =>
   Object.keys(value).length > 0 && Object.keys(value).every((key) => known.includes(key));
 const isReference = (value) => isObject(value) && typeof value.reference === "string";
-const isCoding = (value) => isObject(value) && "code" in value && hasOnly(value, ["system", "code", "display"]);
+const isCoding = (value) =>
+  isObject(value) && "code" in value && hasOnly(value, ["system", "code", "display"]);
 const isConcept = (value) =>
-  isObject(value) && hasOnly(value, ["coding", "text"]) && Array.isArray(value.coding) && value.coding.every(isCoding);
+  isObject(value) && hasOnly(value, ["coding", "text"])
+  && Array.isArray(value.coding) && value.coding.every(isCoding);
 const isPeriod = (value) => isObject(value) && hasOnly(value, ["start", "end"]);
+const ON_ONE_LINE = [isReference, isCoding, isConcept, isPeriod];
 /** Whether a value has fields of its own, and is not shown on one line. */
 const isGroup = (value) =>
-  Array.isArray(value) || (isObject(value) && ![isReference, isCoding, isConcept, isPeriod].some((is) => is(value)));
+  Array.isArray(value) || (isObject(value) && !ON_ONE_LINE.some((is) => is(value)));
 
 /** Content in JSON; numbers keep their digits where the browser can tell them. */
 function parse(text) {
-  const digits = (key, value, context) => (typeof value === "number" ? context?.source ?? value : value);
+  const digits = (key, value, parsed) => (typeof value === "number" ? parsed?.source ?? value : value);
   try {
     return JSON.parse(text, digits);
   } catch {
@@ -42,18 +46,18 @@ export function resources(entries) {
     const content = parse(entry.content ?? "{}");
     return { ...entry, id: `resource-${place}`, content, kind: kindOf(content) };
   });
-  const form = { left: MOST_FIELDS, targets: new Map(read.map((entry) => [entry.url, entry])) };
+  const context = { remaining: MOST_FIELDS, targets: new Map(read.map((entry) => [entry.url, entry])) };
   const item = ({ id, kind }) => make("li", make("a", name(kind), { href: `#${id}`, "data-target": id }));
   return {
-    sections: () => read.map((entry) => section(entry, form)),
+    sections: () => read.map((entry) => section(entry, context)),
     contents: () => make("ul", read.map(item)),
   };
 }
 
-function section({ id, kind, url: address, link, is_focal: isFocal, content }, form) {
+function section({ id, kind, url: address, link, is_focal: isFocal, content }, context) {
   const version = link?.includes(VERSION) ? link.split(VERSION).pop() : null;
-  form.base = address?.split("/").slice(0, -2).join("/");
-  form.contained = `${id}-`;
+  context.base = address?.split("/").slice(0, -2).join("/");
+  context.contained = `${id}-`;
   const title = `${id}-title`;
   return make("section", [
     make("h4", [name(kind), isFocal ? make("span", "focal", { class: "tag" }) : null], { id: title }),
@@ -61,57 +65,62 @@ function section({ id, kind, url: address, link, is_focal: isFocal, content }, f
       address ? url(address) : null,
       version ? [" version ", make("span", version, { class: "nowrap" })] : null,
     ], { class: "soft resource-url" }),
-    fields(content, form, 0),
+    fields(content, context, 0),
   ], { class: "resource", id, tabindex: "-1", "aria-labelledby": title });
 }
 
 /** The fields of an object. */
-function fields(object, form, depth) {
+function fields(object, context, depth) {
   const parts = Object.entries(object).flatMap(([title, value]) => {
     if (title === "resourceType" && depth === 0) return [];
-    if (title === "extension" && Array.isArray(value)) return value.flatMap((one) => extension(one, form, depth));
-    return field(title, value, form, depth);
+    const isExtension = title === "extension" && Array.isArray(value);
+    if (isExtension) return value.flatMap((one) => extension(one, context, depth));
+    return field(title, value, context, depth);
   });
   return make("dl", parts, { class: "fields" });
 }
 
 /** An extension is a field of its own, named by the end of its URL. */
-function extension(one, form, depth) {
-  if (!isObject(one)) return field("extension", one, form, depth);
-  const { url: of = "extension", ...rest } = one;
+function extension(one, context, depth) {
+  if (!isObject(one)) return field("extension", one, context, depth);
+  const { url: address = "extension", ...rest } = one;
   const values = Object.entries(rest);
   const value = values.length === 1 && values[0][0].startsWith("value") ? values[0][1] : rest;
-  return field(of.split(/[#/]/).pop(), value, form, depth, of);
+  return field(address.split(/[#/]/).pop(), value, context, depth, address);
 }
 
-function field(title, value, form, depth, extensionUrl) {
-  if (form.left === 0) return [];
-  form.left -= 1;
-  if (form.left === 0) return [make("dt", "..."), make("dd", "There is more: see the text in JSON.")];
-  const label = () => [title, extensionUrl ? make("span", "extension", { class: "tag", title: extensionUrl }) : null];
-  const many = Array.isArray(value) ? value : [value];
-  if (!many.some(isGroup)) return [make("dt", label()), make("dd", many.map((one) => make("div", plain(one, form))))];
-  return many.flatMap((one, place) => {
-    const which = many.length > 1 ? make("span", ` ${place + 1} of ${many.length}`, { class: "soft" }) : null;
+function field(title, value, context, depth, extensionUrl) {
+  if (context.remaining === 0) return [];
+  context.remaining -= 1;
+  if (context.remaining === 0) return [make("dt", "..."), make("dd", "There is more: see the text in JSON.")];
+  const tag = () => make("span", "extension", { class: "tag", title: extensionUrl });
+  const label = () => [title, extensionUrl ? tag() : null];
+  const values = Array.isArray(value) ? value : [value];
+  if (!values.some(isGroup)) {
+    return [make("dt", label()), make("dd", values.map((one) => make("div", plain(one, context))))];
+  }
+  return values.flatMap((one, place) => {
+    const text = ` ${place + 1} of ${values.length}`;
+    const which = values.length > 1 ? make("span", text, { class: "soft" }) : null;
     return [
       make("dt", [label(), which], { class: "group" }),
-      make("dd", group(one, form, depth + 1), { class: "group" }),
+      make("dd", group(one, context, depth + 1), { class: "group" }),
     ];
   });
 }
 
-function group(value, form, depth) {
-  if (!isGroup(value)) return plain(value, form);
+function group(value, context, depth) {
+  if (!isGroup(value)) return plain(value, context);
   if (depth > DEEPEST) return make("code", JSON.stringify(value));
-  if (Array.isArray(value)) return value.map((one) => make("div", group(one, form, depth + 1)));
-  if (!value.resourceType) return fields(value, form, depth);
+  if (Array.isArray(value)) return value.map((one) => make("div", group(one, context, depth + 1)));
+  if (!value.resourceType) return fields(value, context, depth);
   // A contained resource, to which #id refers.
-  const id = value.id ? `${form.contained}${value.id}` : null;
-  return make("div", fields(value, form, depth), { id, tabindex: "-1" });
+  const id = value.id ? `${context.contained}${value.id}` : null;
+  return make("div", fields(value, context, depth), { id, tabindex: "-1" });
 }
 
-function plain(value, form) {
-  if (isReference(value)) return reference(value, form);
+function plain(value, context) {
+  if (isReference(value)) return reference(value, context);
   if (isCoding(value)) return coding(value);
   if (isConcept(value)) {
     const text = value.text ? make("div", `“${value.text}”`) : null;
@@ -125,22 +134,23 @@ function plain(value, form) {
 
 /** What a code means comes first; the code and its system follow. */
 function coding({ code, display, system }) {
-  const isSaid = display && display !== code;
+  const hasMeaning = display && display !== code;
   return [
-    isSaid ? `${display} ` : null,
+    hasMeaning ? `${display} ` : null,
     make("code", code),
     system ? make("span", [" ", url(system)], { class: "soft system" }) : null,
   ];
 }
 
-function reference(value, form) {
+function reference(value, context) {
   const whole = value.reference.split(VERSION)[0];
   const isContained = whole.startsWith("#");
-  const absolute = isContained || whole.includes(":") ? whole : `${form.base}/${whole}`;
-  const contained = { id: `${form.contained}${whole.slice(1)}`, kind: "contained" };
-  const target = isContained ? contained : form.targets.get(absolute);
+  const absolute = isContained || whole.includes(":") ? whole : `${context.base}/${whole}`;
+  const contained = { id: `${context.contained}${whole.slice(1)}`, kind: "contained" };
+  const target = isContained ? contained : context.targets.get(absolute);
   const text = url(value.reference);
-  const about = target && { href: `#${target.id}`, "data-target": target.id, title: `In this message: ${target.kind}` };
+  const title = target && `In this message: ${target.kind}`;
+  const about = target && { href: `#${target.id}`, "data-target": target.id, title };
   return [
     value.display ? `${value.display} ` : null,
     target ? make("a", text, about) : make("span", text, { class: value.display ? "soft" : null }),

@@ -1,6 +1,6 @@
 // Requests to the sandbox. What goes wrong becomes an error whose message people can read.
 
-async function answer(path, options) {
+async function request(path, options) {
   const response = await fetch(`sandbox/${path}`, options).catch((error) => {
     throw error.name === "AbortError" ? error : new Error("The server does not answer.");
   });
@@ -12,24 +12,25 @@ async function answer(path, options) {
   throw error;
 }
 
-/** What is at a path, with these parameters; those that are empty are left out. */
+/** What is at a path, with these parameters, in JSON. */
 export async function ask(path, parameters = {}, signal) {
-  return (await answer(`${path}${query(parameters)}`, { signal })).json();
+  return (await request(`${path}${query(parameters)}`, { signal })).json();
 }
 
 /** The same, as text. */
 export async function askText(path, parameters, signal) {
-  return (await answer(`${path}${query(parameters)}`, { signal })).text();
+  return (await request(`${path}${query(parameters)}`, { signal })).text();
 }
 
-/** Does something: sends names and texts. */
+/** Posts fields, which are names and texts, and gives the answer. */
 export async function send(path, fields) {
   const headers = { "Content-Type": "application/json" };
-  return (await answer(path, { method: "POST", headers, body: JSON.stringify(fields) })).json();
+  return (await request(path, { method: "POST", headers, body: JSON.stringify(fields) })).json();
 }
 
-/** Parameters as a query. */
+/** Parameters as a query; those that are empty are left out. */
 export function query(parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const isGiven = ([, value]) => value !== undefined && value !== null && value !== "";
+  const given = Object.entries(parameters).filter(isGiven);
   return given.length ? `?${new URLSearchParams(given)}` : "";
 }

@@ -81,4 +81,5 @@ CREATE TABLE koppeltaal_dead_letter (
     reason text NOT NULL,
     failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     UNIQUE (domain, identifier));
+CREATE INDEX koppeltaal_dead_letter_failed ON koppeltaal_dead_letter (domain, failed_at);
 INSERT INTO koppeltaal_format (part, format) VALUES ('dead_letters', 1);

@@ -72,4 +72,5 @@ CREATE TABLE koppeltaal_dead_letter (
     reason TEXT NOT NULL,
     failed_at INTEGER NOT NULL,
     UNIQUE (domain, identifier));
+CREATE INDEX koppeltaal_dead_letter_failed ON koppeltaal_dead_letter (domain, failed_at);
 INSERT INTO koppeltaal_format (part, format) VALUES ('dead_letters', 1);

@@ -67,6 +67,8 @@ mod tests {
         ] {
             errors.push(Box::new(error));
         }
+        #[cfg(any(feature = "sqlite", feature = "postgresql"))]
+        errors.push(Box::new(crate::TableError::Database { r#source: Box::new(unreachable()) }));
         errors
     }
 

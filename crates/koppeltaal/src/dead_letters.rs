@@ -24,6 +24,9 @@ pub use store::DeadLetter;
 /// The longest reason that is stored, in bytes.
 const MAX_REASON: usize = 64 * 1024;
 
+/// How many bytes the identifier of a letter has at most: an index of `PostgreSQL` takes some 2,700.
+const MAX_IDENTIFIER: usize = 1024;
+
 /// Messages that a [`Worker`](crate::Worker) answered with the status `Failed`, in a database that usually is
 /// the application's own. The server does not deliver them again, so without this they are lost to the
 /// application.
@@ -109,7 +112,7 @@ impl DeadLetters {
         Self { store, forget_after: Some(Duration::from_secs(90 * 24 * 60 * 60)) }
     }
 
-    /// How long a letter is kept. Older ones are deleted when the next letter is kept. `None` keeps them
+    /// How long a letter is kept. Older ones are deleted when the next letter of their domain is kept. `None` keeps them
     /// until [`forget`](Self::forget). Default: 90 days.
     #[must_use]
     pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
@@ -163,18 +166,17 @@ impl DeadLetters {
         Ok(self.store.forget(domain.to_owned(), identifier.to_owned()).await? > 0)
     }
 
-    /// Keeps a message, in place of an earlier letter of the same message.
+    /// Keeps a message under this identifier, in place of an earlier letter with it.
     pub(crate) async fn keep(
         &self,
         domain: &str,
+        identifier: &str,
         received: &ReceivedMessage,
         reason: &str,
     ) -> Result<(), TableError> {
-        let identifier =
-            message_name(received.header()).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
         let letter = NewLetter {
             domain: domain.to_owned(),
-            identifier,
+            identifier: identifier.to_owned(),
             event: received.event().map(Event::code),
             // A message that was read can be written. If not, the reason is worth keeping all the same.
             message: Document::from(received.bundle()).to_json().unwrap_or_default(),
@@ -182,6 +184,14 @@ impl DeadLetters {
         };
         Ok(self.store.keep(letter, self.forget_after).await?)
     }
+}
+
+/// What a message is called in the table. A name that a database refuses would bring the message back for
+/// ever.
+pub(crate) fn letter_identifier(received: &ReceivedMessage) -> String {
+    let name = message_name(received.header());
+    let storable = name.filter(|name| name.len() <= MAX_IDENTIFIER && !name.contains('\0'));
+    storable.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
 impl fmt::Debug for DeadLetters {

@@ -54,10 +54,11 @@ pub async fn migrate_postgresql(pool: &deadpool_postgres::Pool) -> Result<(), Ta
 #[non_exhaustive]
 pub enum TableError {
     /// The database fails, or forbids it. A migration that is run again goes on where it ended.
-    #[error("the database: {source}")]
+    #[error("the database: {}", crate::causes::causes(r#source.as_ref()))]
     Database {
-        /// What the database says.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What the database says. The text of this error has it, so [`source`](std::error::Error::source)
+        /// gives none.
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tables are not those of this version of the crate: a later version made them or, where nothing is
     /// migrated, they are missing or older.

@@ -273,7 +273,7 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn summary(&self) -> Result<OutboxSummary, OutboxError> {
-        let summaries = self.store.summaries().await?;
+        let summaries = self.store.summaries(false).await?;
         Ok(summaries.into_values().fold(OutboxSummary::default(), OutboxSummary::merge))
     }
 
@@ -283,7 +283,7 @@ impl Outbox {
     ///
     /// The database cannot be read.
     pub async fn summary_by_domain(&self) -> Result<BTreeMap<String, OutboxSummary>, OutboxError> {
-        Ok(self.store.summaries().await?)
+        Ok(self.store.summaries(false).await?)
     }
 
     /// Makes a message due at once if it was refused or waits for its next attempt. Its earlier failures no

@@ -221,7 +221,10 @@ impl Worker {
         let domain: Arc<str> = self.deliveries.domain().into();
         self.settings.keep = Some(Arc::new(move |received, reason| {
             let (letters, domain) = (letters.clone(), Arc::clone(&domain));
-            Box::pin(async move { Ok(letters.keep(&domain, &received, &reason).await?) })
+            Box::pin(async move {
+                let identifier = crate::dead_letters::letter_identifier(&received);
+                Ok(letters.keep(&domain, &identifier, &received, &reason).await?)
+            })
         }));
         self
     }

@@ -10,6 +10,9 @@ use super::store::{DeadLetter, NewLetter, Store};
 use crate::database::postgresql::Database;
 use crate::database::{Answer, DEAD_LETTERS, DatabaseError};
 
+/// A thousand years. Much more is before the first time that `PostgreSQL` knows.
+const LONGEST_AGE: Duration = Duration::from_secs(1000 * 365 * 86_400);
+
 pub(super) struct PostgresqlStore {
     database: Database,
 }
@@ -29,8 +32,9 @@ impl Store for PostgresqlStore {
         async move {
             if let Some(age) = forget_after {
                 let old = "DELETE FROM koppeltaal_dead_letter
-                     WHERE extract(epoch FROM clock_timestamp() - failed_at)::float8 >= $1";
-                self.database.change(old, &[&age.as_secs_f64()]).await?;
+                     WHERE domain = $1 AND failed_at <= clock_timestamp() - make_interval(secs => $2)";
+                let seconds = age.min(LONGEST_AGE).as_secs_f64();
+                self.database.change(old, &[&letter.domain, &seconds]).await?;
             }
             let insert = "INSERT INTO koppeltaal_dead_letter (domain, identifier, event, message, reason)
                  VALUES ($1, $2, $3, $4, $5)

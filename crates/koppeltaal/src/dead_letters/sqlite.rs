@@ -28,8 +28,8 @@ impl Store for SqliteStore {
         Box::pin(self.database.write(move |transaction| {
             let now = now();
             if let Some(age) = forget_after {
-                let old = "DELETE FROM koppeltaal_dead_letter WHERE failed_at <= ?1";
-                transaction.execute(old, [now.saturating_sub(milliseconds(age))])?;
+                let old = "DELETE FROM koppeltaal_dead_letter WHERE domain = ?1 AND failed_at <= ?2";
+                transaction.execute(old, params![letter.domain, now.saturating_sub(milliseconds(age))])?;
             }
             let insert = "INSERT INTO koppeltaal_dead_letter
                      (domain, identifier, event, message, reason, failed_at)

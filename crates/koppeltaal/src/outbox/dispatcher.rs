@@ -159,10 +159,13 @@ impl Dispatcher {
     pub async fn run_until<S: Future>(self, shutdown: S) -> DispatchReport {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let stopped = stopped.map(drop).boxed().shared();
-        let measuring = gauges::measure(self.outbox.clone(), stopped.clone());
+        let outbox = self.outbox.clone();
+        let measuring = gauges::measure(&outbox, stopped.clone());
         let running = RunLoop::new(self, Some(stopped));
         let shutdown = shutdown.map(|_| drop(stop));
         tokio::join!(running.work(), shutdown, measuring);
+        // Only now has every attempt ended.
+        gauges::measure_once(&outbox).await;
         running.report()
     }
 

@@ -13,7 +13,7 @@ use super::OutboxError;
 use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
 use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
+use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store, select_counts};
 use crate::database::postgresql::{self, Database};
 use crate::database::{Answer, DatabaseError, DriverError, OUTBOX};
 
@@ -237,12 +237,10 @@ impl Store for PostgresqlStore {
         self.change(give_up, &filter)
     }
 
-    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
-        let select =
-            "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox GROUP BY domain, state";
+    fn summaries(&self, open_only: bool) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
         async move {
             let mut summaries: BTreeMap<String, OutboxSummary> = BTreeMap::new();
-            for row in self.database.run(select, &[]).await?.rows {
+            for row in self.database.run(&select_counts(open_only), &[]).await?.rows {
                 let count = row.try_get::<_, i64>(2)?.unsigned_abs();
                 let summary = summaries.entry(row.try_get(0)?).or_default();
                 summary.add(state(row.try_get(1)?)?, count, row.try_get(3)?);

@@ -12,7 +12,7 @@ use super::OutboxError;
 use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
 use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
-use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store};
+use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store, select_counts};
 use crate::database::sqlite::{Database, count, milliseconds, now, time};
 use crate::database::{Answer, DatabaseError, OUTBOX};
 
@@ -174,10 +174,9 @@ impl Store for SqliteStore {
         self.change(give_up, &filter)
     }
 
-    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
-        Box::pin(self.database.read(|connection| {
-            let select = "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox GROUP BY domain, state";
-            let mut statement = connection.prepare_cached(select)?;
+    fn summaries(&self, open_only: bool) -> Answer<'_, BTreeMap<String, OutboxSummary>> {
+        Box::pin(self.database.read(move |connection| {
+            let mut statement = connection.prepare_cached(&select_counts(open_only))?;
             let mut rows = statement.query([])?;
             let mut summaries: BTreeMap<_, OutboxSummary> = BTreeMap::new();
             while let Some(row) = rows.next()? {

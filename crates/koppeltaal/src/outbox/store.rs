@@ -3,9 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::entry::{LastError, OutboxEntry, OutboxSummary};
+use super::entry::{LastError, OPEN, OutboxEntry, OutboxSummary};
 use super::filter::OutboxFilter;
 use crate::database::Answer;
+
+/// The query of [`Store::summaries`]: domain, state, count, and the time of the oldest entry.
+pub(super) fn select_counts(open_only: bool) -> String {
+    let condition = if open_only { format!(" WHERE state IN {OPEN}") } else { String::new() };
+    format!(
+        "SELECT domain, state, count(*), min(created_at) FROM koppeltaal_outbox{condition} GROUP BY domain, state"
+    )
+}
 
 /// A database with an outbox in it.
 pub(super) trait Store: Send + Sync + 'static {
@@ -39,8 +47,9 @@ pub(super) trait Store: Send + Sync + 'static {
     /// Ends the attempts to send messages that were refused or wait. Returns how many.
     fn give_up(&self, filter: OutboxFilter) -> Answer<'_, u64>;
 
-    /// Counts, by domain.
-    fn summaries(&self) -> Answer<'_, BTreeMap<String, OutboxSummary>>;
+    /// Counts, by domain. With `open_only`, of the [open](OPEN) messages: an index has them, while sent ones
+    /// are counted one by one.
+    fn summaries(&self, open_only: bool) -> Answer<'_, BTreeMap<String, OutboxSummary>>;
 
     /// How many messages of a domain are neither sent nor given up.
     fn count_open(&self, domain: String) -> Answer<'_, u64>;

@@ -55,7 +55,7 @@ impl Worker {
                     }
                     failed => {
                         let reason = error_text(failed.and_then(Result::err).as_ref());
-                        letters.keep(domain, &received, &reason).await?;
+                        letters.keep(domain, message_identifier, &received, &reason).await?;
                         warn!(message_identifier, "a dead letter cannot be handled");
                         report.failed += 1;
                     }

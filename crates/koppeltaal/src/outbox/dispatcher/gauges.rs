@@ -10,26 +10,26 @@ use crate::outbox::{Outbox, OutboxState, OutboxSummary};
 /// How often to measure.
 const INTERVAL: Duration = Duration::from_secs(15);
 
-/// Measures an outbox until `stopped` is ready, and then a last time. Does nothing without the feature
-/// `metrics`.
-pub(super) async fn measure(outbox: Outbox, stopped: impl Future<Output = ()>) {
+/// Measures an outbox until `stopped` is ready. Does nothing without the feature `metrics`.
+pub(super) async fn measure(outbox: &Outbox, stopped: impl Future<Output = ()>) {
     let mut stopped = std::pin::pin!(stopped);
     while cfg!(feature = "metrics") {
-        measure_once(&outbox).await;
+        measure_once(outbox).await;
         tokio::select! {
             () = &mut stopped => break,
             () = sleep(INTERVAL) => {}
         }
     }
-    measure_once(&outbox).await;
 }
 
+/// Measures an outbox. Does nothing without the feature `metrics`.
 pub(super) async fn measure_once(outbox: &Outbox) {
     if !cfg!(feature = "metrics") {
         return;
     }
     // When the database fails, the dispatcher itself says so.
-    if let Ok(summary) = outbox.summary().await {
+    if let Ok(summaries) = outbox.store.summaries(true).await {
+        let summary = summaries.into_values().fold(OutboxSummary::default(), OutboxSummary::merge);
         report(&summary, SystemTime::now());
     }
 }

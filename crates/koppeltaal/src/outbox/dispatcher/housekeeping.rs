@@ -43,7 +43,7 @@ impl RunLoop {
             loop {
                 let deleted = store.forget(age, Some(domain.to_owned()), BATCH).await?;
                 forgotten += deleted;
-                if deleted < BATCH {
+                if deleted < BATCH || self.is_stopping() {
                     break;
                 }
             }

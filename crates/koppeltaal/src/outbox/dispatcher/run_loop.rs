@@ -98,7 +98,7 @@ impl RunLoop {
         let mut woken = self.turn.lock().await;
         loop {
             let waits_for_more = self.stopped.is_some();
-            if self.stopped.as_ref().is_some_and(|stopped| stopped.clone().now_or_never().is_some()) {
+            if self.is_stopping() {
                 return None;
             }
             let pause_end = lock(&self.server).pause_end(Instant::now());
@@ -136,6 +136,11 @@ impl RunLoop {
                 }
             }
         }
+    }
+
+    /// Whether the application has asked the dispatcher to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopped.as_ref().is_some_and(|stopped| stopped.clone().now_or_never().is_some())
     }
 
     /// Waits for this; `None` when it is time to stop.

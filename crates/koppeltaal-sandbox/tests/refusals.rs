@@ -69,9 +69,9 @@ async fn the_list_is_also_an_address_of_the_page() {
     let when = list[0]["when"].take();
     assert_eq!(when, json!(sandbox.refusals()[0].when.as_str()));
     let expected = json!([{
-        "when": null, "method": "GET", "route": "/FHIR/Koppeltaal/MessageHeader", "instance": null, "status": 401,
-        "code": "login", "rule": "Authentication failed: no credentials given", "place": "Authorization",
-        "expected": "Basic or Bearer",
+        "when": null, "method": "GET", "route": "/FHIR/Koppeltaal/MessageHeader", "instance": null,
+        "status": 401, "code": "login", "rule": "Authentication failed: no credentials given",
+        "place": "Authorization", "expected": "Basic or Bearer",
     }]);
     assert_eq!(list, expected);
     let foreign = http().get(&url).header("host", "evil.example").send().await.expect("an answer");

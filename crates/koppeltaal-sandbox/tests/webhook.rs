@@ -58,7 +58,8 @@ async fn a_webhook_is_called_with_the_documented_headers() {
         "accept: application/json",
         "koppeltaalmessageidentifier: m1",
         "x-koppeltaal-secret: hush",
-        "category: http://ggz.koppeltaal.nl/fhir/koppeltaal/domain#zonnedauw; scheme=\"http://hl7.org/fhir/tag/security\"; label=\"zonnedauw\"",
+        "category: http://ggz.koppeltaal.nl/fhir/koppeltaal/domain#zonnedauw; \
+         scheme=\"http://hl7.org/fhir/tag/security\"; label=\"zonnedauw\"",
     ] {
         assert!(call.contains(&format!("\r\n{header}\r\n")), "{header} in {call}");
     }

@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use koppeltaal::deadpool_postgres::tokio_postgres::{self, NoTls};
 use koppeltaal::deadpool_postgres::{Manager, Pool};
@@ -20,6 +21,9 @@ const PASSWORD: &str = "PGPASSWORD";
 
 /// How many connections the command opens.
 const CONNECTIONS: usize = 2;
+
+/// How long a command waits for a connection. Without a limit, a host that does not answer takes minutes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A database that has the tables of the outbox and the versions. The command neither makes nor alters
 /// tables.
@@ -92,6 +96,9 @@ impl Database {
         }
         if let (None, Ok(password)) = (config.get_password(), env::var(PASSWORD)) {
             config.password(password);
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
         let pool = Pool::builder(Manager::new(config, NoTls)).max_size(CONNECTIONS).build();
         Ok(Self::Postgresql(pool.map_err(|error| Failure::Usage(error.to_string()))?))

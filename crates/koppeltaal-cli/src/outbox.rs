@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use koppeltaal::{Outbox, OutboxFilter, OutboxState};
 use koppeltaal_messaging::Event;
 use tokio::runtime::Runtime;
@@ -53,8 +53,8 @@ enum Action {
         problems: bool,
 
         /// List no more than this many.
-        #[arg(long, value_name = "COUNT", default_value_t = 100)]
-        limit: usize,
+        #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = value_parser!(u32).range(1..))]
+        limit: u32,
     },
     /// Show why a message is not sent, and what to do.
     Show {
@@ -152,7 +152,9 @@ impl OutboxCommand {
     async fn act(self, output: Output) -> Result<(), Failure> {
         let outbox = Database::find(self.database.as_deref())?.outbox().await?;
         match self.action {
-            Action::List { filter, problems, limit } => list(&outbox, output, &filter, problems, limit).await,
+            Action::List { filter, problems, limit } => {
+                list(&outbox, output, &filter, problems, limit as usize).await
+            }
             Action::Show { id, message } => show(&outbox, output, &id, message).await,
             Action::Retry { which } => {
                 let count = match &which.id {

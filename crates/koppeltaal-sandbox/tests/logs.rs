@@ -52,11 +52,14 @@ async fn each_request_is_logged_with_its_reason_and_without_content() {
     Client::new(&sandbox, "portal", "wacht:wrong", Format::Json).get("MessageHeader").await.issues(401);
     Client::bearer(&sandbox, "UmFuZG9tIHRva2Vu", Format::Json).send_message(plan("m", "1")).await.issues(401);
 
+    let method = Method::from_bytes(b"Lieke").expect("a word");
+    portal.send(portal.request(method, "Mailbox")).await.issues(405);
+
     let text = log.text();
     let lines: Vec<&str> =
         text.lines().filter(|line| line.contains("koppeltaal_sandbox::requests")).collect();
     let expected = [
-        r#"answered method=POST route="/FHIR/Koppeltaal/Mailbox" instance="portal" event="CreateOrUpdatePatient" status=200"#,
+        r#"answered method="POST" route="/FHIR/Koppeltaal/Mailbox" instance="portal" event="CreateOrUpdatePatient" status=200"#,
         r#"refused method="POST" route="/FHIR/Koppeltaal/Mailbox" instance="portal" status=409"#,
         r#"route="/FHIR/Koppeltaal/MessageHeader/_search?_query=MessageHeader.GetNextNewAndClaim" instance="game" event="CreateOrUpdatePatient" status=200"#,
         r#"code="required" rule="The MessageHeader has no identifier." place="entry[0].content.identifier""#,
@@ -67,6 +70,7 @@ async fn each_request_is_logged_with_its_reason_and_without_content() {
         r#"refused method="GET" instance="portal" status=404"#,
         r#"route="/FHIR/Koppeltaal/MessageHeader" instance="portal" status=401"#,
         r#"refused method="POST" route="/FHIR/Koppeltaal/Mailbox" status=401"#,
+        r#"refused method="other" route="/FHIR/Koppeltaal/Mailbox""#,
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for (line, part) in lines.iter().zip(expected) {

@@ -1,6 +1,6 @@
 //! `koppeltaal versions`: the versions of resources that an application knows, and how it learns them again.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use koppeltaal::{Connector, RelearnError};
 use koppeltaal_messaging::{ResourceUrl, Sender, Source};
 use serde::Serialize;
@@ -33,7 +33,7 @@ enum Action {
     /// List the versions in the database, of all domains or of --domain. Needs no server.
     List {
         /// List no more than this many.
-        #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+        #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Look for the newest versions of resources in the messages at the server, and keep them in the

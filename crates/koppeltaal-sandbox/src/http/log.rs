@@ -77,10 +77,16 @@ impl Routes {
     }
 }
 
+/// The method of a request. A client may send any word as one, of any length, so others are not named.
+fn known_method(method: &Method) -> &'static str {
+    let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"];
+    known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
+}
+
 /// What is known about a request before it is answered.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    method: Method,
+    method: &'static str,
     route: Option<String>,
     instance: Option<InstanceId>,
 }
@@ -97,7 +103,7 @@ impl Asked {
             }
             _ => pattern.to_owned(),
         });
-        Self { method: method.clone(), route, instance }
+        Self { method: known_method(method), route, instance }
     }
 
     /// The username of the instance that asks.
@@ -116,7 +122,7 @@ impl Asked {
         let duration_ms = (duration.as_secs_f64() * 1e6).round() / 1e3;
         if response.extensions().get::<ConnectionCut>().is_some() {
             tracing::info!(
-                target: TARGET, %method, route, instance = username, event, duration_ms,
+                target: TARGET, method, route, instance = username, event, duration_ms,
                 "the connection is cut on purpose"
             );
             return;
@@ -124,7 +130,7 @@ impl Asked {
         let status = response.status().as_u16();
         if reason.is_none() && status < 400 {
             tracing::debug!(
-                target: TARGET, %method, route, instance = username, event, status, duration_ms, "answered"
+                target: TARGET, method, route, instance = username, event, status, duration_ms, "answered"
             );
             return;
         }

@@ -13,7 +13,6 @@
 
 mod activities;
 mod follow;
-mod known_versions;
 mod launch;
 mod message;
 mod messages;
@@ -22,6 +21,7 @@ mod receive;
 mod send;
 mod storage;
 mod token;
+mod version_file;
 mod versions;
 mod watch;
 
@@ -76,7 +76,7 @@ commands! {
     Token: token::Token,
     Refresh: token::Refresh,
     Storage: storage::Storage,
-    Versions: known_versions::Versions,
+    Versions: versions::Versions,
 }
 
 impl Remote {

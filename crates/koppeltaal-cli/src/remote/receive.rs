@@ -9,7 +9,7 @@ use koppeltaal_transport::{Client, StoredMessage};
 use super::RemoteCommand;
 use super::follow::FollowArguments;
 use super::message::{Filter, MessageFolder, Summary, print_whole};
-use super::versions::{VersionArguments, VersionFile};
+use super::version_file::{VersionArguments, VersionFile};
 use crate::connection::Connection;
 use crate::failure::Failure;
 

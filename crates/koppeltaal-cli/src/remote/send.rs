@@ -8,7 +8,7 @@ use koppeltaal_messaging::{Header, domain_of};
 use serde::Serialize;
 
 use super::RemoteCommand;
-use super::versions::VersionArguments;
+use super::version_file::VersionArguments;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::input::Input;

@@ -1,112 +1,113 @@
-//! The file in which `receive` and `send` keep the versions of resources. An application can use the same
-//! file.
+//! `koppeltaal versions`: the versions of resources that an application knows, and how it learns them again.
 
-use std::env;
-use std::path::PathBuf;
+use clap::{Args, Subcommand, value_parser};
+use koppeltaal::{Connector, RelearnError};
+use koppeltaal_messaging::{ResourceUrl, Sender, Source};
+use serde::Serialize;
 
-use clap::Args;
-use koppeltaal::{SqliteVersionStore, VersionStore as _};
-use koppeltaal_fhir::Bundle;
-use koppeltaal_messaging::{Message, ResourceUrl, domain_of, versions_in};
-
+use super::RemoteCommand;
+use super::version_file::default_file;
+use crate::connection::Connection;
+use crate::database::Database;
 use crate::failure::Failure;
-use crate::private;
+use crate::output::Printable;
 
-/// Where versions are kept.
+/// See the versions of resources that an application knows, or learn them again from the server.
+///
+/// The server takes a change of a resource only with its newest version. A database that was lost or restored
+/// lacks it, and every change is a conflict.
 #[derive(Debug, Args)]
-pub(super) struct VersionArguments {
-    /// Keep the versions of the resources in this SQLite file. It is created if it does not exist [default:
-    /// koppeltaal/versions.db in the user's data directory]. An application can open it as its version store.
-    #[arg(long, value_name = "FILE", env = "KOPPELTAAL_VERSIONS")]
-    versions: Option<PathBuf>,
+pub(crate) struct Versions {
+    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
+    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`] [default: the
+    /// file of `send` and `receive`].
+    #[arg(long, global = true, value_name = "FILE|URL")]
+    database: Option<String>,
 
-    /// Know and keep no versions.
-    #[arg(long, conflicts_with = "versions")]
-    no_versions: bool,
+    #[command(subcommand)]
+    action: Action,
 }
 
-/// An open file of versions.
-pub(super) struct VersionFile {
-    store: SqliteVersionStore,
-    /// For messages that do not name their domain.
-    domain: Option<String>,
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the versions in the database, of all domains or of --domain. Needs no server.
+    List {
+        /// List no more than this many.
+        #[arg(long, value_name = "COUNT", default_value_t = 1000, value_parser = value_parser!(u32).range(1..))]
+        limit: u32,
+    },
+    /// Look for the newest versions of resources in the messages at the server, and keep them in the
+    /// database.
+    Relearn {
+        /// The resources. With the patient among them, only messages about that patient are looked at.
+        #[arg(required = true, value_name = "URL")]
+        resources: Vec<ResourceUrl>,
+    },
 }
 
-impl VersionArguments {
-    /// Opens the file, or nothing with --no-versions.
-    pub(super) fn open(&self, domain: Option<String>) -> Result<Option<VersionFile>, Failure> {
-        if self.no_versions {
-            return Ok(None);
+#[derive(Serialize)]
+struct LearnedVersion {
+    url: String,
+}
+
+impl RemoteCommand for Versions {
+    async fn run(self, connection: &Connection) -> Result<(), Failure> {
+        let database = Database::find_or(self.database.as_deref(), default_file)?;
+        match self.action {
+            Action::List { limit } => {
+                let known = database.known_versions(connection.domain(), limit).await?;
+                for version in &known {
+                    connection.output.print(version)?;
+                }
+                match known.len() {
+                    0 => connection.output.remark("no versions"),
+                    // A `usize` holds every `u32` on the supported platforms.
+                    length if length == limit as usize => {
+                        connection
+                            .output
+                            .remark(&format!("there may be more than these {limit}: --limit lists more"));
+                    }
+                    _ => {}
+                }
+                Ok(())
+            }
+            Action::Relearn { resources } => {
+                let account = connection.connect()?;
+                let domain = account.domain.ok_or_else(|| {
+                    Failure::Usage(
+                        "no domain: versions are kept by domain, so give --domain or a profile".to_owned(),
+                    )
+                })?;
+                // Nothing is sent, so the source does not matter.
+                let sender = Sender::new(Source::new("koppeltaal", "https://localhost"), domain);
+                let connector = Connector::new(account.client, sender, database.version_store().await?);
+                for url in connector.relearn(&resources).await.map_err(failure)? {
+                    connection.output.print(&LearnedVersion { url: url.to_string() })?;
+                }
+                Ok(())
+            }
         }
-        let file = match &self.versions {
-            Some(file) => file.clone(),
-            None => default_file()?,
-        };
-        // SQLite takes these for other things than files, and the versions would be lost.
-        let is_special = file.as_os_str().is_empty()
-            || file.to_str().is_some_and(|name| name == ":memory:" || name.starts_with("file:"));
-        if is_special {
-            return Err(Failure::Usage(format!("--versions has to name a file, not {:?}", file.display())));
-        }
-        let store =
-            SqliteVersionStore::open(&file).map_err(|error| Failure::unusable_file(file.display(), error))?;
-        Ok(Some(VersionFile { store, domain }))
     }
 }
 
-/// The default file, in the user's data directory (XDG Base Directory Specification). A new folder is for the
-/// user alone.
-pub(super) fn default_file() -> Result<PathBuf, Failure> {
-    let data = env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-        .or_else(|| Some(env::home_dir()?.join(".local").join("share")));
-    let instead = "name a file by --versions, or give --no-versions";
-    let Some(data) = data else {
-        return Err(Failure::Usage(format!("there is no home directory to keep versions in: {instead}")));
-    };
-    let folder = data.join("koppeltaal");
-    private::folder(&folder)
-        .map_err(|error| Failure::unusable_file(folder.display(), format_args!("{error}; {instead}")))?;
-    Ok(folder.join("versions.db"))
+fn failure(error: RelearnError) -> Failure {
+    match error {
+        RelearnError::Transport(error) => error.into(),
+        RelearnError::Versions(error) => error.into(),
+        RelearnError::NotFound { missing, .. } => {
+            let missing: Vec<_> = missing.iter().map(ResourceUrl::versionless).collect();
+            Failure::NotFound(format!(
+                "no message at the server has the version of {}; what was found of the others is kept. An application \
+                 finds its own changes only when it subscribes to them",
+                missing.join(", ")
+            ))
+        }
+        error => Failure::NotFound(error.to_string()),
+    }
 }
 
-impl VersionFile {
-    /// Gives each resource of a message that has no version the newest one that is known. Returns the
-    /// message, and the versions that were filled in. A bundle that is no message comes back as it was: the
-    /// server says what is wrong.
-    pub(super) async fn fill(&self, bundle: Bundle) -> Result<(Bundle, Vec<ResourceUrl>), Failure> {
-        let Some(domain) = domain_of(&bundle).or(self.domain.as_deref()).map(str::to_owned) else {
-            return Ok((bundle, Vec::new()));
-        };
-        let mut message = match Message::extract(bundle) {
-            Ok(message) => message,
-            Err(error) => return Ok((*error.bundle, Vec::new())),
-        };
-        let lacks_version = |url: &&ResourceUrl| url.version().is_none();
-        let lacking: Vec<_> =
-            message.entries().filter_map(|entry| entry.url()).filter(lacks_version).cloned().collect();
-        let known: Vec<_> = self.store.versions(&domain, &lacking).await?.into_iter().flatten().collect();
-        for url in &known {
-            message.set_version(url);
-        }
-        Ok((message.into_bundle(), known))
-    }
-
-    /// Records the versions in a received message.
-    pub(super) async fn record_all_of(&self, bundle: &Bundle) -> Result<(), Failure> {
-        self.record(bundle, &versions_in(&Message::extract(bundle.clone()))).await
-    }
-
-    /// Records versions in the domain of a message. If the message names none, this only warns: it must still
-    /// be acknowledged.
-    pub(super) async fn record(&self, message: &Bundle, versions: &[ResourceUrl]) -> Result<(), Failure> {
-        let Some(domain) = domain_of(message).or(self.domain.as_deref()) else {
-            anstream::eprintln!(
-                "warning: the versions are not kept, since the message names no domain: give it by --domain"
-            );
-            return Ok(());
-        };
-        Ok(self.store.record(domain, versions).await?)
+impl Printable for LearnedVersion {
+    fn lines(&self) -> Vec<String> {
+        vec![self.url.clone()]
     }
 }

@@ -70,10 +70,10 @@ const fn occurs_at(text: &[u8], part: &[u8], start: usize) -> bool {
 
 /// The row for an extension of this URL directly in a struct.
 fn extension_of<C: CheckElements + ?Sized>(url: &str) -> Option<&'static ElementDefinition> {
-    let is_it = |element: &&ElementDefinition| {
+    let is_meant = |element: &&ElementDefinition| {
         element.extension == Some(url) && is_part(element.path, C::PLACE, element.name())
     };
-    C::TABLE.iter().find(is_it)
+    C::TABLE.iter().find(is_meant)
 }
 
 /// Checks the fields of a struct. Each method takes the row of the field and its values.

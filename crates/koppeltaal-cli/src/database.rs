@@ -58,7 +58,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// There is none, its URL cannot be parsed, or the argument has a password in it.
+    /// No database is named, its URL cannot be parsed, or the argument has a password in it.
     pub(crate) fn find(argument: Option<&str>) -> Result<Self, Failure> {
         Self::find_or(argument, || {
             Err(Failure::Usage(format!(

@@ -20,7 +20,7 @@ use crate::output::Printable;
 pub(crate) struct Versions {
     /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
     /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`] [default: the
-    /// file of `send` and `receive`].
+    /// file of `send` and `receive`]. Connections to `PostgreSQL` have no TLS.
     #[arg(long, global = true, value_name = "FILE|URL")]
     database: Option<String>,
 

@@ -303,7 +303,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The type of a primitive whose text is none of its values.
+/// The type of a primitive whose text is not a value of that type.
 fn unreadable_type(value: &ExtensionValue) -> Option<&'static str> {
     macro_rules! types {
         ($($variant:ident $name:literal),*) => {

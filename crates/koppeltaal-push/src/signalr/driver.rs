@@ -48,7 +48,8 @@ pub(crate) async fn run(mut context: Context, mut started: Option<StartReply>) {
     drop(stop);
 }
 
-/// Starts a connection and runs it until it ends. Returns why there is none; an error if it was stopped.
+/// Starts a connection and runs it until it ends. Returns why it ended or did not start; an error if it was
+/// stopped.
 async fn run_connection(
     context: &mut Context,
     is_restart: bool,

@@ -217,7 +217,7 @@ impl Delivery {
                 let from = self.status;
                 let details = format!("The processing status cannot go from {from} to {to}.");
                 Err(Refusal::rule("The processing status cannot take this step.")
-                    .expected(format!("a step that is allowed from {from}; {to} is none"))
+                    .expected(format!("a status that can follow {from}; {to} cannot"))
                     .details(details))
             }
         }

@@ -1,4 +1,4 @@
-//! [`DataFile`] without the feature `data-file`: there is none, and one that is configured is an error.
+//! [`DataFile`] without the feature `data-file`: nothing is saved, and a configured file is an error.
 
 use std::path::Path;
 

@@ -1,21 +1,26 @@
 //! How much memory a hub connection takes when the server is hostile. The server is in the same process and
 //! takes next to none.
 
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "support/options.rs"]
+mod options;
+#[path = "support/web_socket_accept.rs"]
+mod web_socket_accept;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use koppeltaal_push::{
     ConnectError, ConnectionState, EventsError, HubConnection, HubConnectionBuilder, KOPPELTAAL_HUB,
     Transport,
 };
-use koppeltaal_transport::{Client, Credentials};
+use koppeltaal_transport::Client;
 use peak_alloc::PeakAlloc;
-use sha1_smol::Sha1;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
+
+use web_socket_accept::web_socket_accept;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -76,10 +81,9 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>) {
         let _ = stream.write_all(answer.as_bytes()).await;
         return;
     };
-    let digest = Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
     let head = format!(
         "HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-        BASE64_STANDARD.encode(digest)
+        web_socket_accept(&key)
     );
     let start = [head.into_bytes(), frame(r#"{"C":"c","S":1,"M":[]}"#)].concat();
     // The client may give up at any time.
@@ -103,9 +107,7 @@ async fn server(script: Script) -> HubConnectionBuilder {
             tokio::spawn(serve(stream, Arc::clone(&script)));
         }
     });
-    let credentials = Credentials::basic("game", "Geheim1").expect("credentials");
-    let client = Client::builder(&url).credentials(credentials).build().expect("a client");
-    HubConnection::builder(&client, KOPPELTAAL_HUB)
+    HubConnection::builder(&options::client(Client::builder(&url)), KOPPELTAAL_HUB)
         .transport(Transport::WebSockets)
         .request_timeout(Duration::from_secs(5))
         .restart_delay(Duration::from_secs(600), Duration::from_secs(600))

@@ -321,6 +321,29 @@ async fn calls_end_in_every_way() {
 }
 
 #[tokio::test]
+async fn a_call_whose_request_fails_says_how() {
+    for transport in [Transport::ServerSentEvents, Transport::LongPolling] {
+        let server = Server::start(SERVER_2_4).await;
+        let (connection, _events) = connected(&server, transport).await;
+        let faults = [Fault::Status(401), Fault::Status(500), Fault::Hang, Fault::Broken, Fault::NoJson];
+        server.fail("send", faults);
+        let mut errors = Vec::new();
+        for _ in faults {
+            errors.push(connection.invoke("Echo", vec![]).await.expect_err("an error"));
+        }
+        let [refused, unknown, silent, broken, no_json] = &errors[..] else { panic!("{errors:?}") };
+        assert!(matches!(refused, InvokeError::Status { status } if status.as_u16() == 401), "{refused:?}");
+        assert!(matches!(unknown, InvokeError::Status { status } if status.as_u16() == 500), "{unknown:?}");
+        assert!(matches!(silent, InvokeError::Timeout { limit } if limit.as_secs() == 1), "{silent:?}");
+        assert!(matches!(broken, InvokeError::Unreachable { .. }), "{broken:?}");
+        assert!(matches!(no_json, InvokeError::Protocol), "{no_json:?}");
+        // None of them ends the connection, and none was tried again.
+        assert_eq!(connection.invoke("Echo", vec![]).await.expect("a result"), json!([]), "{transport}");
+        assert_eq!(server.count("send"), 1 + faults.len() + 1, "{transport}");
+    }
+}
+
+#[tokio::test]
 async fn a_dropped_connection_says_goodbye_and_leaves_no_task() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;

@@ -1,9 +1,10 @@
 //! The hub behind a proxy: every transport, to an http server and through a tunnel to an https server.
 
 use koppeltaal_push::{HubConnection, Transport};
-use koppeltaal_transport::{Client, ClientBuilder, Credentials};
+use koppeltaal_transport::{Client, ClientBuilder};
 use serde_json::json;
 
+use crate::client;
 use crate::forward_proxy::{ForwardProxy, PROXY_CREDENTIALS, ProxyRequest};
 use crate::server::{SERVER_2_4, Server};
 use crate::tls::{AUTHORITY, tls};
@@ -11,9 +12,8 @@ use crate::tls::{AUTHORITY, tls};
 /// Uses every transport. Returns what the proxy was asked.
 async fn echo(builder: impl Fn() -> ClientBuilder, proxy: &ForwardProxy) -> Vec<ProxyRequest> {
     for transport in Transport::ALL {
-        let client = builder().credentials(Credentials::basic("game", "Geheim1").expect("credentials"));
-        let client = client.build().expect("a client");
-        let connection = HubConnection::builder(&client, "KoppeltaalHub").transport(transport).start();
+        let connection =
+            HubConnection::builder(&client(builder()), "KoppeltaalHub").transport(transport).start();
         let connection = connection.await.expect("started");
         let echoed = connection.invoke("Echo", vec![json!(1)]).await.expect("a result");
         assert_eq!(echoed, json!([1]), "{transport}");

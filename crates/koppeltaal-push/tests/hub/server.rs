@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::future::ready;
+use futures_util::stream::once;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -29,6 +31,10 @@ pub(crate) enum Fault {
     Hang,
     /// An answer with something else in it.
     Wrong,
+    /// An answer that is not JSON.
+    NoJson,
+    /// An answer that breaks off.
+    Broken,
     /// A channel that opens and says nothing; for `connect`.
     NoInit,
     /// A channel that is closed at once, after the first frame if there is one.
@@ -346,6 +352,11 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Wrong) => return "{\"Response\":\"no\"}".into_response(),
+        Some(Fault::NoJson) => return "not JSON".into_response(),
+        Some(Fault::Broken) => {
+            let error = std::io::Error::other("broken");
+            return Body::from_stream(once(ready(Err::<Bytes, _>(error)))).into_response();
+        }
         Some(Fault::NoInit | Fault::Close) | None => {}
     }
     if endpoint == "negotiate" {

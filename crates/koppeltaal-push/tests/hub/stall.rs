@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use koppeltaal_push::{ConnectionState, HubConnection, KOPPELTAAL_HUB, Transport};
-use koppeltaal_transport::{Client, Credentials};
+use koppeltaal_transport::Client;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::server::{SERVER_2_4, Server};
-use crate::{SHORT, until, until_connections};
+use crate::{SHORT, client, until, until_connections};
 
 /// A relay to a server. Connections from before the last stall carry nothing any more.
 struct Relay {
@@ -72,10 +72,7 @@ async fn after_a_silence_no_request_waits_for_a_connection_of_before() {
     for transport in Transport::ALL {
         let server = Server::start(SERVER_2_4).await;
         let relay = Relay::to(server.address).await;
-        let client = Client::builder(&format!("http://{}", relay.address))
-            .credentials(Credentials::basic("game", "Geheim1").expect("credentials"))
-            .build()
-            .expect("a client");
+        let client = client(Client::builder(&format!("http://{}", relay.address)));
         let connection = HubConnection::builder(&client, KOPPELTAAL_HUB)
             .transport(transport)
             .request_timeout(Duration::from_secs(10))

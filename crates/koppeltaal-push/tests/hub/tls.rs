@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use koppeltaal_push::{ConnectError, HubConnection, Transport};
-use koppeltaal_transport::{Client, Credentials};
+use koppeltaal_transport::Client;
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto};
 
+use crate::client;
 use crate::server::{SERVER_2_4, Server};
 
 pub(crate) const AUTHORITY: &[u8] = include_bytes!("../../../koppeltaal-transport/tests/tls/authority.pem");
@@ -50,9 +51,7 @@ pub(crate) async fn tls(to: SocketAddr) -> u16 {
 async fn every_transport_works_over_tls_and_only_with_trust() {
     let server = Server::start(SERVER_2_4).await;
     let url = format!("https://localhost:{}", tls(server.address).await);
-    let credentials = Credentials::basic("game", "Geheim1").expect("credentials");
-    let builder = || Client::builder(&url).credentials(credentials.clone());
-    let trusting = builder().root_certificates_pem(AUTHORITY).build().expect("a client");
+    let trusting = client(Client::builder(&url).root_certificates_pem(AUTHORITY));
     for transport in Transport::ALL {
         let connection = HubConnection::builder(&trusting, "KoppeltaalHub")
             .transport(transport)
@@ -62,7 +61,7 @@ async fn every_transport_works_over_tls_and_only_with_trust() {
         let echoed = connection.invoke("Echo", vec![json!(1)]).await.expect("a result");
         assert_eq!(echoed, json!([1]), "{transport}");
     }
-    let distrusting = builder().build().expect("a client");
+    let distrusting = client(Client::builder(&url));
     let seen = server.seen().len();
     let error = HubConnection::builder(&distrusting, "KoppeltaalHub").start().await.expect_err("no trust");
     assert!(matches!(error, ConnectError::Unreachable { .. }), "{error:?}");

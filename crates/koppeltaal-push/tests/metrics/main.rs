@@ -3,19 +3,17 @@
 #[path = "../../../koppeltaal-transport/tests/support/metrics_recorder.rs"]
 mod metrics_recorder;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../support/options.rs"]
+mod options;
+#[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../hub/server.rs"]
 mod server;
 
-use std::time::Duration;
-
 use koppeltaal_push::{ConnectionState, HubConnection, KOPPELTAAL_HUB};
-use koppeltaal_transport::{Client, Credentials};
+use koppeltaal_transport::Client;
 
 use metrics_recorder::MetricsRecorder;
 use server::{Fault, SERVER_2_4, Server};
-
-/// Longer than anything takes, so that what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The states that a connection is in, by the gauge.
 fn states(recorder: &MetricsRecorder) -> Vec<String> {
@@ -29,15 +27,13 @@ fn states(recorder: &MetricsRecorder) -> Vec<String> {
 async fn the_state_of_a_connection_is_a_gauge() {
     let recorder = MetricsRecorder::install();
     let server = Server::start(SERVER_2_4).await;
-    let credentials = Credentials::basic("game", "Geheim1").expect("credentials");
-    let client = Client::builder(&server.url()).credentials(credentials).build().expect("a client");
+    let client = options::client(Client::builder(&server.url()));
     let connection = HubConnection::builder(&client, KOPPELTAAL_HUB).start().await.expect("started");
     assert_eq!(states(&recorder), ["connected"]);
     server.fail_always("reconnect", Some(Fault::Hang));
     server.cut();
     let mut status = connection.status();
-    let lost = status.wait_for(|status| status.state == ConnectionState::Reconnecting);
-    tokio::time::timeout(PATIENCE, lost).await.expect("in time").expect("a connection");
+    options::until(&mut status, |status| status.state == ConnectionState::Reconnecting).await;
     // The gauge follows the status in the same task.
     tokio::task::yield_now().await;
     assert_eq!(states(&recorder), ["reconnecting"]);

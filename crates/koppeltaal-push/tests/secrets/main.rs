@@ -5,25 +5,19 @@
 #[path = "../../../koppeltaal-transport/tests/secrets/log.rs"]
 mod log;
 #[allow(dead_code, reason = "the other tests use the rest of it")]
+#[path = "../support/options.rs"]
+mod options;
+#[allow(dead_code, reason = "the other tests use the rest of it")]
 #[path = "../hub/server.rs"]
 mod server;
 
-use std::time::Duration;
-
-use koppeltaal_push::{
-    ConnectionState, ConnectionStatus, HubConnection, HubConnectionBuilder, KOPPELTAAL_HUB, Notifications,
-    Transport,
-};
+use koppeltaal_push::{Notifications, Transport};
 use koppeltaal_transport::{Client, ClientAuthentication, Credentials, Session, Tokens};
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::timeout;
 
+use options::{PATIENCE, credentials, options, until_connections};
 use server::{Fault, SERVER_2_4, Server, ServerConfig};
-
-/// Longer than anything takes, so that what hangs fails.
-const PATIENCE: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(50);
 
 /// Passwords and tokens, as they are and as Basic authentication writes them; the token of the connection, as
 /// it is and percent-encoded; the cookie; and what messages hold.
@@ -40,14 +34,6 @@ const SECRETS: [&str; 11] = [
     "Lieke",
     "NewSecret",
 ];
-
-fn options(client: &Client) -> HubConnectionBuilder {
-    HubConnection::builder(client, KOPPELTAAL_HUB)
-        .request_timeout(Duration::from_secs(1))
-        .invoke_timeout(Duration::from_secs(1))
-        .reconnect_delay(SHORT)
-        .restart_delay(SHORT, SHORT * 4)
-}
 
 /// A session with everything in it: calls that fail, events, a lost channel, a refused token, an end with a
 /// reason, a new start, a goodbye. Returns all that can be shown of it.
@@ -76,12 +62,11 @@ async fn live(client: &Client, transport: Transport, server: &Server) -> String 
     let mut status = connection.status();
     server.fail("reconnect", [Fault::Status(503), Fault::Status(500)]);
     server.cut();
-    timeout(PATIENCE, connected_again(&mut status, 2)).await.expect("in time");
+    until_connections(&mut status, 2).await;
     for frame in [r#"{"E":"Geheim1 of Lieke"}"#, "not JSON: Lieke"] {
         let connections = status.borrow().connections;
         server.send_frame(frame);
-        let again = connected_again(&mut status, connections + 1);
-        timeout(PATIENCE, again).await.expect("in time");
+        until_connections(&mut status, connections + 1).await;
     }
     shown += &format!("{connection:?} {events:?} {:?} {notifications:?}", status.borrow().clone());
     connection.stop().await;
@@ -94,13 +79,6 @@ async fn live(client: &Client, transport: Transport, server: &Server) -> String 
     shown
 }
 
-async fn connected_again(status: &mut watch::Receiver<ConnectionStatus>, connections: u64) {
-    let is_there = |status: &ConnectionStatus| {
-        status.state == ConnectionState::Connected && status.connections >= connections
-    };
-    status.wait_for(is_there).await.expect("a connection");
-}
-
 #[tokio::test]
 async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothing_of_messages() {
     let (log, guard) = log::Log::start(tracing::Level::TRACE);
@@ -108,9 +86,7 @@ async fn hub_sessions_logged_at_trace_level_tell_no_password_no_token_and_nothin
     for transport in Transport::ALL {
         let tokens = Tokens::new("first-access").expect("a token").with_refresh_token("first-refresh");
         let session = Session::new(tokens).with_refresh(ClientAuthentication::public("game"));
-        for credentials in
-            [Credentials::basic("game", "Geheim1").expect("credentials"), Credentials::bearer(session)]
-        {
+        for credentials in [credentials(), Credentials::bearer(session)] {
             let server = Server::start(ServerConfig { disconnect: 600.0, ..SERVER_2_4 }).await;
             let client = Client::builder(&server.url()).credentials(credentials).build().expect("a client");
             shown += &live(&client, transport, &server).await;

@@ -32,11 +32,40 @@ fn every_connect_error() -> Vec<ConnectError> {
     ]
 }
 
+/// A value of every variant, with its text.
+fn every_invoke_error() -> [(InvokeError, &'static str); 10] {
+    let exception = HubException { message: "Lieke".to_owned(), is_hub_exception: true, data: None };
+    [
+        (InvokeError::NotConnected, "not connected"),
+        (InvokeError::Hub(exception), "the hub's method failed"),
+        (InvokeError::ConnectionLost, "the connection was lost before the result came"),
+        (InvokeError::Timeout { limit: Duration::from_millis(1500) }, "no result within 1.5 s"),
+        (
+            InvokeError::Status { status: StatusCode::UNAUTHORIZED },
+            "the server answers the call with HTTP 401 Unauthorized",
+        ),
+        (InvokeError::Unreachable { source: network_error() }, "no answer to the call: the cable is cut"),
+        (InvokeError::Protocol, "the answer to the call is not a result"),
+        (InvokeError::ResultDropped, "the result was dropped: too many results wait for their callers"),
+        (InvokeError::TooLong, "the call is too long"),
+        (InvokeError::Stopped, "the connection was stopped"),
+    ]
+}
+
+#[test]
+fn the_error_of_a_call_says_what_happened_to_it_and_not_what_the_server_said() {
+    for (error, expected) in every_invoke_error() {
+        assert_eq!(causes(&error), expected);
+        assert!(!format!("{error:?}").contains("Lieke"), "{error:?}");
+    }
+}
+
 #[test]
 fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
-    let calls = [InvokeError::Unreachable { source: network_error() }, InvokeError::TooLong];
     let errors = every_connect_error().into_iter().map(|error| Box::new(error) as Box<dyn Error>);
-    for error in errors.chain(calls.into_iter().map(|error| Box::new(error) as Box<dyn Error>)) {
+    for error in
+        errors.chain(every_invoke_error().into_iter().map(|(error, _)| Box::new(error) as Box<dyn Error>))
+    {
         let mut texts = vec![error.to_string()];
         let mut next = error.source();
         while let Some(cause) = next {

@@ -1,6 +1,9 @@
 //! How the scripted server's texts reach a client: over a stream, a held poll or a socket, until the channel
 //! is cut.
 
+#[path = "../../support/web_socket_accept.rs"]
+mod web_socket_accept;
+
 use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,6 +21,7 @@ use tokio::sync::watch;
 use tokio_websockets::{Message, ServerBuilder};
 
 use super::{Fault, Shared};
+use web_socket_accept::web_socket_accept;
 
 /// The first frame of a connection.
 pub(super) fn init(position: usize, shared: &Shared) -> String {
@@ -139,8 +143,7 @@ pub(super) async fn poll(mut channel: Channel) -> Response {
 pub(super) fn upgrade(mut channel: Channel, mut request: Request) -> Response {
     let key = |headers: &HeaderMap| Some(headers.get(header::SEC_WEBSOCKET_KEY)?.to_str().ok()?.to_owned());
     let Some(key) = key(request.headers()) else { return StatusCode::BAD_REQUEST.into_response() };
-    let digest = sha1_smol::Sha1::from(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11")).digest().bytes();
-    let accept = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
+    let accept = web_socket_accept(&key);
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgrade.await else { return };

@@ -189,7 +189,7 @@ mod tests {
             "struct S { #[cfg(test)] a: A<u8>, b: u8 } mod b;",
         ];
         for (declarations, expected) in
-            tests.map(|one| (one, 0)).into_iter().chain(others.map(|one| (one, 1)))
+            tests.map(|text| (text, 0)).into_iter().chain(others.map(|text| (text, 1)))
         {
             let root = format!("mod a; {declarations}");
             let found = circles_in(&[

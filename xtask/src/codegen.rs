@@ -1,7 +1,7 @@
 //! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
 //! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
 //!
-//! The steps: schema text -> fix-ups -> model (types flattened, Rust names) -> tokens -> prettyplease.
+//! The steps: schema text -> fix-ups -> model -> tokens -> prettyplease.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,17 +18,17 @@ mod emit;
 mod fixups;
 mod layout;
 mod model;
-mod names;
+pub(crate) mod names;
 pub(crate) mod profiles;
 
 /// Where the schema files are, below the root of the workspace.
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
 /// Where the generated files go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
-/// The file that declares the modules in a directory of generated files. It is beside the directory.
+/// The file that declares the modules of a generated directory. It stands beside the directory.
 const INDEX: &str = "generated.rs";
 
-/// Writes the generated files; with `check`, only compares and fails when one is stale.
+/// Writes the generated files. With `check` it writes nothing, and fails when a file is stale.
 pub(crate) fn run(check: bool) -> Result<()> {
     let root = crate::workspace_root()?;
     let mut schemas = read_schemas(&root.join(SCHEMAS))?;
@@ -67,6 +67,16 @@ struct Output {
 /// Reads the schemas of DSTU1.
 pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Definition>>> {
     let mut schemas = BTreeMap::new();
+    for (name, text) in schema_texts(directory)? {
+        let definitions = schema::parse(&text, &format!("{SCHEMAS}/{name}.schema"))?;
+        schemas.insert(name, definitions);
+    }
+    Ok(schemas)
+}
+
+/// The texts of the schema files in a directory, by the name of the file without `.schema`.
+fn schema_texts(directory: &Path) -> Result<BTreeMap<String, String>> {
+    let mut texts = BTreeMap::new();
     for entry in
         fs::read_dir(directory).with_context(|| format!("{} cannot be listed", directory.display()))?
     {
@@ -75,10 +85,10 @@ pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Defi
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let text =
                 fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            schemas.insert(name.clone(), schema::parse(&text, &format!("{SCHEMAS}/{name}.schema"))?);
+            texts.insert(name, text);
         }
     }
-    Ok(schemas)
+    Ok(texts)
 }
 
 impl Output {

@@ -41,11 +41,11 @@ enum Command {
         /// The directory that holds profile.tsv and valuesets.tsv.
         directory: PathBuf,
     },
-    /// Compare the crates with real messages, the official schema, another connector and a database server
-    /// (see `--help`).
+    /// Test the project together with real messages, the official schema, deployed clients, databases and a
+    /// browser (see `--help`).
     #[command(disable_help_flag = true)]
     Interop {
-        /// Passed on to the program that compares.
+        /// The arguments of the program `interop`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -55,7 +55,7 @@ enum Command {
         /// How many texts to try, half of them JSON and half XML.
         #[arg(long, default_value_t = 2_000_000)]
         cases: u64,
-        /// Where to start: the same start gives the same texts.
+        /// The seed of the random changes: the same seed gives the same texts.
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
@@ -63,10 +63,10 @@ enum Command {
     Circles,
     /// Run everything that must hold before a change lands: `.ci/run`.
     Ci,
-    /// Measure koppeltaal-fhir against a corpus of real files and the official schemas (see `--help`).
+    /// Compare koppeltaal-fhir with a corpus of real files and the official schemas (see `--help`).
     #[command(disable_help_flag = true)]
     Conformance {
-        /// Passed on to the program that measures.
+        /// The arguments of the program `conformance`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
@@ -86,10 +86,15 @@ fn main() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The checks are a script, so that they can be run where nothing is built yet.
+/// Runs `.ci/run`. It is a script because it must work where nothing is built yet.
 fn ci() -> anyhow::Result<ExitCode> {
     let status = std::process::Command::new(workspace_root()?.join(".ci/run")).status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The cargo that started us.
+fn cargo() -> std::process::Command {
+    std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
 /// The root of the workspace, wherever the command was started.

@@ -1,16 +1,14 @@
-//! `cargo xtask conformance` and `cargo xtask interop` run the programs of these names. They are packages of
-//! their own because they need the crates of the workspace, and xtask must build when generated code does
-//! not.
+//! Runs the programs `conformance` and `interop`. They are packages of their own because they need the crates of
+//! the workspace, while xtask must build when the generated code does not.
 
 use std::ffi::OsString;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-/// Builds and runs a package, and returns its exit code. Programs that measure are optimised.
+/// Builds and runs a package, and returns its exit code. With `is_optimised` it is a release build.
 pub(crate) fn run(package: &str, is_optimised: bool, arguments: &[OsString]) -> Result<ExitCode> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = crate::cargo();
     command.args(["run", "--quiet", "--package", package]);
     if is_optimised {
         command.arg("--release");

@@ -1,8 +1,8 @@
-//! `cargo xtask specification DIR` finds every row of `profile.tsv` and `valuesets.tsv` in
-//! `schemas/koppeltaal`.
+//! `cargo xtask specification DIR` checks that `schemas/koppeltaal` has every row of the tables `profile.tsv`
+//! and `valuesets.tsv`.
 //!
-//! The tables restate Koppeltaal's documentation and are not part of the repository. Where the schema departs
-//! from them on purpose, [`DEPARTURES`] says why. A departure that no row needs is an error.
+//! The tables restate Koppeltaal's documentation and are not part of the repository. [`DEPARTURES`] lists where
+//! the schema differs on purpose, and why. A departure that no row needs is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,12 +10,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::codegen::names::upper_first;
 use crate::codegen::profiles::{self, Field, Place, Schema, Structure};
 use crate::codegen::{self, SCHEMAS};
 use crate::schema::Definition;
 
-/// The path and column of each row that differs from the schema, and why. The column `name` is followed by
-/// the name in the schema.
+/// Where the schema differs from the tables: the path of the row, its column, and the reason. After the column
+/// `name` comes the name that the schema uses.
 const DEPARTURES: &[(&str, &str, &str)] = &[
     ("ActivityDefinition.type", "name kind", "its extension is called ActivityKind"),
     ("CarePlan.activity.type", "name kind", "its extension is called ActivityKind"),
@@ -32,7 +33,7 @@ const DEPARTURES: &[(&str, &str, &str)] = &[
     ("RelatedPerson.relationship", "binding", "RoleCode is open and not listed"),
 ];
 
-/// Compares. Fails when a row is missing or differs.
+/// Compares the tables in a directory with the schema. Fails when a row is missing or differs.
 pub(crate) fn run(directory: &Path) -> Result<()> {
     let root = crate::workspace_root()?;
     let schema = profiles::read(&root.join(profiles::SCHEMAS))?;
@@ -93,12 +94,13 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// The reason for a departure's column; notes that it was needed.
+    /// The departure in a column of a row, if there is one: for the column `name` the name in the schema, else an
+    /// empty text. Notes that the departure was needed.
     fn departure(&mut self, path: &str, column: &str) -> Option<&'static str> {
-        let is_it = |departure: &&(&str, &'static str, &str)| {
+        let is_wanted = |departure: &&(&str, &'static str, &str)| {
             departure.0 == path && departure.1.split(' ').next() == Some(column)
         };
-        let (path, detail, _) = DEPARTURES.iter().find(is_it)?;
+        let (path, detail, _) = DEPARTURES.iter().find(is_wanted)?;
         let mut words = detail.split(' ');
         self.used.push((path, words.next()?));
         Some(words.next().unwrap_or_default())
@@ -147,12 +149,12 @@ impl<'a> Comparison<'a> {
             let name = renamed.unwrap_or(segment);
             let fields = structure.map_or(parts, |structure| structure.fields.as_slice());
             // An alternative of a choice is called by the choice's name and its type.
-            let is_it = |field: &&Field| {
-                let alternative = |one: &String| format!("{}{}", field.name, upper_first(one)) == *name;
-                field.name == name || field.types.len() > 1 && field.types.iter().any(alternative)
+            let is_wanted = |field: &&Field| {
+                let is_alternative = |ty: &String| format!("{}{}", field.name, upper_first(ty)) == *name;
+                field.name == name || field.types.len() > 1 && field.types.iter().any(is_alternative)
             };
-            let Some(field) = fields.iter().find(is_it) else { return Ok(None) };
-            structure = field.types.first().and_then(|one| self.component(one));
+            let Some(field) = fields.iter().find(is_wanted) else { return Ok(None) };
+            structure = field.types.first().and_then(|name| self.component(name));
             parts = &field.parts;
             found = Some(field);
         }
@@ -168,9 +170,10 @@ impl<'a> Comparison<'a> {
         self.schema.structures.iter().find(|structure| structure.is_component && structure.name == name)
     }
 
-    /// The system of a list: one of ours or of DSTU1.
+    /// The system of a list, which is ours or one of DSTU1.
     fn system_of(&self, list: &str) -> Result<&'a str> {
-        let ours = self.schema.lists.iter().find(|one| one.name == list).map(|one| one.systems[0].as_str());
+        let ours =
+            self.schema.lists.iter().find(|known| known.name == list).map(|known| known.systems[0].as_str());
         let systems = || self.schema.systems.iter().find(|system| system.dstu1.as_deref() == Some(list));
         Ok(ours.or_else(|| Some(systems()?.url.as_str())).unwrap_or_default())
     }
@@ -210,28 +213,25 @@ fn expected_type(text: &str) -> String {
 /// The type of a field in the schema, in the form of the table.
 fn type_of(field: &Field, path: &str) -> String {
     match field.types.as_slice() {
-        [one] if one == "Resource" => {
+        [name] if name == "Resource" => {
             let mut targets: Vec<_> = field.targets.iter().map(String::as_str).collect();
             targets.sort_unstable();
             format!("Resource({})", targets.join("|"))
         }
-        [one] if one.contains('.') => "group".to_owned(),
-        [one] => one.clone(),
+        [name] if name.contains('.') => "group".to_owned(),
+        [name] => name.clone(),
         several => {
-            let alternative = |one: &&String| path.ends_with(&upper_first(one));
-            several.iter().find(alternative).cloned().unwrap_or_else(|| {
+            let is_in_path = |name: &&String| path.ends_with(&upper_first(name));
+            several.iter().find(is_in_path).cloned().unwrap_or_else(|| {
                 let targets = field.targets.join("|");
                 several
                     .iter()
-                    .map(|one| if one == "Resource" { format!("Resource({targets})") } else { one.clone() })
+                    .map(
+                        |name| if name == "Resource" { format!("Resource({targets})") } else { name.clone() },
+                    )
                     .collect::<Vec<_>>()
                     .join("|")
             })
         }
     }
-}
-
-fn upper_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
 }

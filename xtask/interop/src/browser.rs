@@ -1,8 +1,8 @@
-//! Tests of the sandbox's page in headless Chromium, driven by `ChromeDriver`: live updates, use by keyboard
-//! and mouse, ten thousand messages, how it looks on desktops and telephones.
+//! Tests the sandbox's page in headless Chromium: live updates, keyboard and mouse, ten thousand messages,
+//! desktop and phone. `ChromeDriver` drives the browser.
 
-mod looks;
-mod many;
+mod accessibility;
+mod many_messages;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use koppeltaal_fhir::resources::MessageHeader;
 use koppeltaal_sandbox::{Sandbox, SandboxConfig};
 use serde_json::json;
 
-use crate::programs::{Beside, require};
+use crate::programs::{Beside, require, temporary_directory};
 use crate::webdriver::{Browser, key};
 
 /// Runs the tests. Saves screenshots in the directory, if one is given.
@@ -29,7 +29,7 @@ pub(crate) fn run(screenshots: Option<&Path>) -> Result<usize> {
 
 async fn check(screenshots: Option<&Path>) -> Result<()> {
     let sandbox = SandboxConfig::new().portal_and_game().start().await?;
-    let profile = tempfile::tempdir()?;
+    let profile = temporary_directory()?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let driver = Beside::start(Command::new("chromedriver").arg(format!("--port={port}")))?;
     let arguments = [
@@ -57,7 +57,7 @@ async fn check(screenshots: Option<&Path>) -> Result<()> {
     let visit = Visit { browser, sandbox, screenshots: screenshots.map(Path::to_owned), http, template };
     let outcome = visit.all().await;
     if outcome.is_err() {
-        // Whatever there is to be seen of it.
+        // A picture may show why. If it fails too, the first error counts.
         let _ = visit.picture("failed").await;
     }
     let Visit { browser, sandbox, .. } = visit;
@@ -119,10 +119,10 @@ impl Visit {
             ("launch", "?view=launch".to_owned()),
             ("refusals", "?view=refusals".to_owned()),
         ];
-        self.looks(&addresses).await?;
-        self.reach(&addresses).await?;
+        self.check_appearance(&addresses).await?;
+        self.check_tab_key(&addresses).await?;
         self.fill().await?;
-        self.many().await?;
+        self.check_many_messages().await?;
         self.by_keyboard_alone().await?;
         self.on_a_phone().await?;
         let complaints = page.complaints().await?;
@@ -130,7 +130,7 @@ impl Visit {
         Ok(())
     }
 
-    /// Opens an address of the page, which is a query, and waits until everything is there.
+    /// Opens the page with this query, and waits until it is connected.
     async fn open(&self, address: &str) -> Result<()> {
         let page = &self.browser;
         page.go(&format!("{}/{address}", self.sandbox.url())).await?;
@@ -240,7 +240,7 @@ impl Visit {
         page.back().await
     }
 
-    /// Waits until something has the focus: it gets it when it is there.
+    /// Waits until an element has the focus. It may get the focus only when its content has arrived.
     async fn wait_for_focus(&self, selector: &str) -> Result<()> {
         let has_focus = format!("{selector}:focus");
         self.browser.wait(&has_focus, "the focus", |text| !text.is_empty()).await

@@ -1,4 +1,4 @@
-//! Messages composed from the fixtures: every event, from the least to the most that a sender says, for both
+//! Messages composed from the fixtures: for every event a minimal and a full one, in both formats and for both
 //! api-versions.
 
 use std::fs;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use koppeltaal_fhir::{Bundle, Format, ReadOptions};
 use koppeltaal_messaging::{ApiVersion, Draft, Event, Message, Sender, Source};
 
-/// A composed message, and what it was made of.
+/// A composed message, named after its fixture.
 pub(crate) struct Composed {
     pub(crate) name: String,
     pub(crate) message: Message,

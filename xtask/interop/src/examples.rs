@@ -1,5 +1,5 @@
-//! Real messages from the public documentation of Koppeltaal. Each must extract to a typed event, and its
-//! findings must be its defects. `examples.tsv` lists the defects, found by reading the messages.
+//! Checks real messages from the public documentation of Koppeltaal. Each must extract to a typed event, and
+//! our findings must be the defects that `examples.tsv` lists. Those were found by reading the messages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use koppeltaal_fhir::{Format, ReadOptions};
 use koppeltaal_messaging::{ApiVersion, Content, Message, Validator};
 
-/// File, severity, rule, path; a line per defect.
+/// A line for each defect: file, severity, rule, path.
 const DEFECTS: &str = include_str!("examples.tsv");
 
 /// Compares findings with defects. Returns the number of differences.

@@ -1,5 +1,5 @@
-//! Kills sender and receiver at random moments, more often than an ordinary run of the tests does.
-//! `tests/kill/main.rs` of the crate koppeltaal says what must hold.
+//! Runs the test `kill` of the crate koppeltaal with more kills than usual: it kills sender and receiver at
+//! random moments. `tests/kill/main.rs` says what must hold.
 
 use anyhow::Result;
 

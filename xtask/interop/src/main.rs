@@ -1,6 +1,6 @@
-//! `cargo xtask interop` tests the project with what others made: real messages, the official schema,
-//! deployed clients, a database server, other database crates, a browser, a terminal, and killed processes.
-//! It is a package of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop` tests the project together with real messages, the official schema, deployed clients, a
+//! database server, other database crates, a browser, a terminal, and processes that are killed. It is a package
+//! of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ mod stacks;
 mod terminal;
 mod webdriver;
 
-/// Tests of the project with what others made.
+/// Tests of the project together with other people's work.
 #[derive(Parser)]
 #[command(name = "cargo xtask interop")]
 struct Arguments {
@@ -49,7 +49,7 @@ enum Command {
         #[arg(long)]
         screenshots: Option<PathBuf>,
     },
-    /// Notify the official JavaScript client of SignalR over each transport. Installs it from npm.
+    /// Notify the official JavaScript client of SignalR over each transport. npm installs the client.
     Signalr {
         /// The folder of its packages; created if it is missing.
         #[arg(long, default_value = "target/interop/node")]
@@ -72,13 +72,12 @@ enum Command {
         #[arg(long)]
         no_install: bool,
     },
-    /// Kill a sender and a receiver at random moments while messages flow, and see that none is lost or sent
-    /// twice.
+    /// Kill a sender and a receiver at random moments, and check that no message is lost or sent twice.
     Kill {
         /// The number of kills.
         #[arg(long, default_value_t = 200)]
         kills: u32,
-        /// The number of messages that flow meanwhile.
+        /// The number of messages that are sent meanwhile.
         #[arg(long, default_value_t = 2000)]
         messages: u32,
     },

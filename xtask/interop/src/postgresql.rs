@@ -1,5 +1,5 @@
-//! Tests the stores of the crate koppeltaal with a real `PostgreSQL` server. It is started in a temporary
-//! directory and removed afterwards. Its programs are installed by apt-get if they are missing.
+//! Tests the stores of the crate koppeltaal with a real `PostgreSQL` server. The server runs in a temporary
+//! directory, which is removed afterwards. If its programs are missing, apt-get installs them.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -36,15 +36,7 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     ]);
     let address = server.address();
     programs::run(test.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(crate::workspace_root()).args([
-        "test",
-        "--package",
-        "koppeltaal-cli",
-        "--test",
-        "command",
-    ]);
+    let mut command = programs::cargo(&["test", "--package", "koppeltaal-cli", "--test", "command"]);
     programs::run(command.args(["--", "--ignored", "postgresql"]).env(VARIABLE, &address))?;
     let mut kill = programs::cargo_test(&["--features", "sqlite,postgresql", "--test", "kill"]);
     kill.env("KOPPELTAAL_KILLS", "50").env("KOPPELTAAL_KILL_MESSAGES", "500");
@@ -70,7 +62,7 @@ fn server_programs(installs: bool) -> Result<PathBuf> {
     find_programs().context("the package postgresql is installed, but there is no initdb")
 }
 
-/// Debian keeps the programs of each version apart; the newest one is taken. Elsewhere `pg_config` knows.
+/// The directory of the newest version that Debian has installed, or else the one that `pg_config` names.
 fn find_programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let number = |path: &Path| path.file_name()?.to_str()?.parse::<u32>().ok();
@@ -99,11 +91,11 @@ impl Server {
     }
 
     fn start(programs: &Path) -> Result<Self> {
-        // Made by the server's user, whose files they are.
+        // The server's user makes it, because the files in it must be that user's.
         let made =
             output(as_user("mktemp").args(["--directory", "--tmpdir", "koppeltaal-postgresql.XXXXXX"]));
         let directory = PathBuf::from(made.context("no temporary directory")?.trim());
-        // The port is free until somebody else takes it in the next moments.
+        // The port is free now. Another program may still take it before the server does.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let server = Self { programs: programs.to_owned(), directory, port };
         let data = server.directory.join("data");
@@ -119,12 +111,12 @@ impl Server {
             "--no-sync",
         ]))
         .context("initdb does not make a database")?;
-        // This does not test whether the disk keeps what it was given.
+        // Without fsync the server is faster. What it loses when the machine crashes does not matter here.
         let options = format!(
             "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off -c max_connections=400",
             server.directory.display()
         );
-        // It would keep our pipe open; what it says is in the log.
+        // The server would keep a pipe open, so its output goes to a file.
         let log = server.directory.join("log");
         let mut start = as_user(programs.join("pg_ctl"));
         start.args(["start", "--silent", "--wait", "--options", &options]).arg("--pgdata").arg(&data);

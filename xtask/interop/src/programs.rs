@@ -1,8 +1,10 @@
-//! Programs that the checks run: finds, installs, starts and stops them.
+//! Finds, installs, starts and stops the programs that the checks run.
 
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
 
 /// Runs a command and returns its output, or its error output as the error.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
@@ -26,12 +28,38 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// The cargo that started us, in the root of the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(crate::workspace_root()).args(arguments);
+    command
+}
+
 /// `cargo test` for the crate koppeltaal of this workspace, with these arguments.
 pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(crate::workspace_root()).args(["test", "--package", "koppeltaal"]).args(arguments);
+    let mut command = cargo(&["test", "--package", "koppeltaal"]);
+    command.args(arguments);
     command
+}
+
+/// Builds the command `koppeltaal`, and returns its path.
+pub(crate) fn build_koppeltaal(profile: &str) -> Result<PathBuf> {
+    run(&mut cargo(&["build", "--package", "koppeltaal-cli", "--profile", profile]))
+        .context("the command koppeltaal cannot be built")?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    // The profile `dev` has a folder of another name.
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(crate::workspace_root().join(target).join(folder).join("koppeltaal"))
+}
+
+/// The path of a script that is beside the Rust files here.
+pub(crate) fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(name)
+}
+
+/// A folder that is removed when it is dropped.
+pub(crate) fn temporary_directory() -> Result<TempDir> {
+    tempfile::tempdir().context("no temporary directory")
 }
 
 fn works(program: &str) -> bool {
@@ -48,7 +76,7 @@ pub(crate) fn require(program: &str, package: &str) -> Result<()> {
     bail!("{program} is missing; Debian and Ubuntu have it in the package {package}")
 }
 
-/// Installs a package, where that can be done: on Debian and Ubuntu, as root.
+/// Installs a package on Debian or Ubuntu. Returns `false` if this is another system, or we are not root.
 pub(crate) fn install(package: &str) -> Result<bool> {
     if !is_root() || !works("apt-get") {
         return Ok(false);

@@ -1,10 +1,9 @@
-//! Exchanges messages with the Python connector `koppeltaal`, an official client of the 1.x era. It is
-//! licensed under the AGPL: a tool of this test, installed apart, and no part of the project. `connector.py`
-//! runs in its environment.
+//! Exchanges messages with the Python connector `koppeltaal`, an official client of the 1.x era. Its licence is
+//! the AGPL, so it is only installed for this test, in an environment of its own.
 //!
-//! Its messages must extract to typed events without findings of severity error. It must unpack our messages
-//! without errors, to the same facts. At the end it exchanges messages with itself through the sandbox
-//! (`exchange.py`).
+//! We must extract its messages to typed events, without findings of severity error. It must unpack our
+//! messages without errors, to the same facts (`connector.py`). In the end two of it exchange messages through
+//! the sandbox (`exchange.py`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,19 +17,18 @@ use koppeltaal_sandbox::SandboxConfig;
 use serde::Deserialize;
 
 use crate::composed;
-use crate::programs::{output, run as run_aloud};
+use crate::programs::{self, output, run as run_aloud};
 
-/// What is installed. `pkg_resources`, which the connector needs, left setuptools with version 82.
+/// The packages to install. The connector needs `pkg_resources`, which setuptools has up to version 81.
 const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
 
-/// Where the connector is wrong about DSTU1: what its message about a resource says, and why that is no fault
-/// of ours.
+/// Errors of the connector in which it is wrong about DSTU1: a part of their text, and why we are right.
 const FAULTS: [(&str, &str); 1] = [(
     "for 'Organization.category' (FHIR name: 'type')",
     "it takes a code as Organization.type, where DSTU1 and its schema have a CodeableConcept",
 )];
 
-/// What both sides say about a message.
+/// The facts of a message that are compared.
 #[derive(Debug, PartialEq, Deserialize)]
 struct Facts {
     event: String,
@@ -41,17 +39,17 @@ struct Facts {
     content: Vec<String>,
 }
 
-/// What the connector says about a message of ours.
+/// The connector's answer about one of our messages.
 #[derive(Deserialize)]
 struct Unpacked {
     errors: Vec<String>,
     facts: Option<Facts>,
 }
 
-/// Exchanges messages. Returns the number of those that did not come through.
+/// Exchanges messages. Returns the number of messages that one side could not read.
 pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
     let python = install(python, environment)?;
-    let directory = tempfile::tempdir().context("no temporary directory")?;
+    let directory = programs::temporary_directory()?;
     let failed = from_connector(&python, directory.path())? + to_connector(&python, directory.path())?;
     println!("{failed} messages did not come through");
     through_sandbox(&python, directory.path())?;
@@ -76,13 +74,15 @@ pub(crate) fn install(python: &str, environment: &Path) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-fn script(python: &Path, mode: &str, directory: &Path) -> Result<String> {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/connector.py");
-    output(Command::new(python).args(["-W", "ignore"]).arg(script).arg(mode).arg(directory))
-        .with_context(|| format!("the script to {mode} failed"))
+/// Runs a script in the environment, and returns what it prints. Warnings of the connector's dependencies are
+/// ignored.
+pub(crate) fn run_script(python: &Path, name: &str, arguments: &[&Path]) -> Result<String> {
+    let mut command = Command::new(python);
+    output(command.args(["-W", "ignore"]).arg(programs::script(name)).args(arguments))
+        .with_context(|| format!("{name} failed"))
 }
 
-/// Both ends are the connector, and between them is the sandbox.
+/// The connector sends messages through the sandbox, and receives them.
 fn through_sandbox(python: &Path, directory: &Path) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let config = SandboxConfig::new().portal_and_game();
@@ -94,22 +94,23 @@ fn through_sandbox(python: &Path, directory: &Path) -> Result<()> {
     let sandbox = runtime.block_on(config.start())?;
     for event in [Event::CreateOrUpdateCarePlanActivityResult, Event::CreateOrUpdateUserMessage] {
         let fixture = crate::workspace_root().join(format!("fixtures/messages/{event}-minimal.json"));
-        // From somebody else: what seems to be its own, the connector answers unseen.
+        // The connector does not look at messages with an endpoint of its own.
         let message = fs::read_to_string(fixture)?.replace("Domain#Zonnedauw", "Domain#Sandbox");
         let message = message.replace("\"endpoint\": \"https://", "\"endpoint\": \"https://other.");
         fs::write(directory.join(format!("{event}.json")), message)?;
     }
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/exchange.py");
+    let script = programs::script("exchange.py");
     let mut command = Command::new(python);
     run_aloud(command.args(["-W", "ignore"]).arg(script).arg(sandbox.url()).arg(directory))
         .context("the connector and the sandbox do not get on")
 }
 
-/// The connector's messages, read here.
+/// Reads the connector's messages here.
 fn from_connector(python: &Path, directory: &Path) -> Result<usize> {
     let directory = directory.join("theirs");
     fs::create_dir(&directory)?;
-    let said: BTreeMap<String, Facts> = serde_json::from_str(&script(python, "pack", &directory)?)?;
+    let said: BTreeMap<String, Facts> =
+        serde_json::from_str(&run_script(python, "connector.py", &["pack".as_ref(), &directory])?)?;
     let mut failed = 0;
     for (file, facts) in &said {
         let text = fs::read(directory.join(file))?;
@@ -136,7 +137,7 @@ fn from_connector(python: &Path, directory: &Path) -> Result<usize> {
     Ok(failed + usize::from(said.is_empty()))
 }
 
-/// Our messages, unpacked by the connector.
+/// Has the connector unpack our messages.
 fn to_connector(python: &Path, directory: &Path) -> Result<usize> {
     let directory = directory.join("ours");
     fs::create_dir(&directory)?;
@@ -146,7 +147,8 @@ fn to_connector(python: &Path, directory: &Path) -> Result<usize> {
         let text = composed::bundle(&composed.message).to_json().with_context(|| composed.name.clone())?;
         fs::write(directory.join(file(index)), text)?;
     }
-    let said: BTreeMap<String, Unpacked> = serde_json::from_str(&script(python, "unpack", &directory)?)?;
+    let said: BTreeMap<String, Unpacked> =
+        serde_json::from_str(&run_script(python, "connector.py", &["unpack".as_ref(), &directory])?)?;
     let (mut failed, mut faults) = (0, [0; FAULTS.len()]);
     for (index, composed) in messages.iter().enumerate() {
         let unpacked =
@@ -168,7 +170,8 @@ fn to_connector(python: &Path, directory: &Path) -> Result<usize> {
     Ok(failed)
 }
 
-/// What a message says, as far as the connector knows it too: it has no models of results and user messages.
+/// The facts of a message. For results and user messages the connector has no model, so their content is left
+/// out.
 fn facts_of(message: &Message) -> Option<Facts> {
     let family = |names: &[koppeltaal_fhir::datatypes::HumanName]| {
         names

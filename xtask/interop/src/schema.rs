@@ -1,20 +1,18 @@
-//! Composed messages as XML, validated by xmllint with the official schema.
+//! Validates composed messages with the official schema, by xmllint.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::composed;
+use crate::{composed, programs};
 
-/// Validates the messages. Returns the number of those that are not valid.
+/// Validates all composed messages. Returns how many are not valid.
 pub(crate) fn run(schema: &Path) -> Result<usize> {
-    if !Command::new("xmllint").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        bail!("xmllint is not installed; Debian and Ubuntu have it in the package libxml2-utils");
-    }
+    programs::require("xmllint", "libxml2-utils")?;
     let schema = schema.canonicalize().with_context(|| format!("{} does not exist", schema.display()))?;
-    let directory = tempfile::tempdir().context("no temporary directory")?;
+    let directory = programs::temporary_directory()?;
     let messages = composed::all()?;
     let name = |index: usize| format!("{index}.xml");
     for (index, composed) in messages.iter().enumerate() {

@@ -1,13 +1,13 @@
-//! The official JavaScript client of classic SignalR, npm package `signalr`, as a browser would run it,
-//! against the sandbox's hub. `signalr.js` is what runs in Node.
+//! Connects the official JavaScript client of classic SignalR (npm package `signalr`) to the sandbox's hub.
+//! `signalr.js` runs it in Node, with the parts of a browser that it needs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use koppeltaal_sandbox::SandboxConfig;
 
-use crate::programs::{output, require, run as run_aloud};
+use crate::programs::{output, require, run as run_aloud, script};
 
 /// The packages: the client, its dependencies, and the parts of a browser that Node lacks.
 const PACKAGES: [&str; 4] = ["signalr@2.4.3", "jquery@3.8.0", "jsdom@29.1.1", "eventsource@4.1.1"];
@@ -30,10 +30,11 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
     }
     let runtime = tokio::runtime::Runtime::new()?;
     let sandbox = runtime.block_on(SandboxConfig::new().portal_and_game().start())?;
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/signalr.js");
     let mut command = Command::new("node");
-    run_aloud(command.env("NODE_PATH", directory.join("node_modules")).arg(script).arg(sandbox.url()))
-        .context("the client is not notified over each transport")?;
+    run_aloud(
+        command.env("NODE_PATH", directory.join("node_modules")).arg(script("signalr.js")).arg(sandbox.url()),
+    )
+    .context("the client is not notified over each transport")?;
     Ok(0)
 }
 

@@ -1,30 +1,21 @@
-//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside the reader
-//! of the Python connector on the same files (`speed.py` has the clock). The figures depend on the machine
-//! and on what else it does; the ratio of the work hardly does.
+//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, and how fast the
+//! Python connector reads the same files. `speed.py` measures. The times depend on the machine and its load;
+//! the ratio of the work hardly does.
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::composed;
-use crate::programs::output;
-use crate::python::install;
+use crate::programs;
+use crate::python::{install, run_script};
 
 /// Measures, and prints the figures.
 pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> {
     let python = install(python, environment)?;
-    let root = crate::workspace_root();
-    let build = ["build", "--release", "-p", "koppeltaal-cli"];
-    let built = Command::new(env!("CARGO")).args(build).current_dir(&root).status();
-    if !built.context("cargo does not run")?.success() {
-        bail!("koppeltaal-cli cannot be built");
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
-    let command = target.join("release/koppeltaal");
-
-    let directory = tempfile::tempdir().context("no temporary directory")?;
+    let command = programs::build_koppeltaal("release")?;
+    let directory = programs::temporary_directory()?;
     let (messages, converted) = (directory.path().join("messages"), directory.path().join("converted"));
     fs::create_dir(&messages)?;
     let composed = composed::all()?;
@@ -34,8 +25,7 @@ pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> 
         fs::write(messages.join(format!("{number:06}.json")), text)?;
     }
     let clock = |arguments: &[&Path]| -> Result<Vec<f64>> {
-        let script = root.join("xtask/interop/src/speed.py");
-        let text = output(Command::new(&python).args(["-W", "ignore"]).arg(script).args(arguments))?;
+        let text = run_script(&python, "speed.py", arguments)?;
         serde_json::from_str(&text).context("speed.py did not print a list of numbers")
     };
     let python_figures = clock(&["read".as_ref(), &messages])?;

@@ -2,12 +2,12 @@
 //! Each is a package in `stacks/`, outside the workspace, so that its dependencies are resolved as in an
 //! application.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{postgresql, programs, workspace_root};
+use crate::{postgresql, programs};
 
 /// The folders in `stacks/`, and whether their tests need a `PostgreSQL` server.
 const STACKS: [(&str, bool); 3] =
@@ -40,10 +40,8 @@ pub(crate) fn run(only: &[String]) -> Result<()> {
 
 /// The tests of a stack. All stacks share a target folder, so that what they have in common is built once.
 fn cargo_test(name: &str) -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let stacks = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("stacks");
-    let mut command = Command::new(cargo);
-    command.args(["test", "--quiet", "--tests", "--manifest-path"]).arg(stacks.join(name).join("Cargo.toml"));
-    command.arg("--target-dir").arg(workspace_root().join("target/interop/stacks"));
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("stacks").join(name).join("Cargo.toml");
+    let mut command = programs::cargo(&["test", "--quiet", "--tests", "--manifest-path"]);
+    command.arg(manifest).args(["--target-dir", "target/interop/stacks"]);
     command
 }

@@ -1,5 +1,5 @@
-//! A browser, driven over the W3C `WebDriver` protocol: the few commands that the check of the page needs.
-//! The libraries for it bring a second `http` into the tree.
+//! A client of the W3C `WebDriver` protocol, with the few commands that the test of the page needs. The
+//! libraries for it depend on another version of `http` than we do.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The longest wait for a change of the page.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What elements are called in answers.
+/// The member that has the id of an element, in answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Keys that are not characters.
@@ -32,7 +32,7 @@ pub(crate) struct Browser {
 impl Browser {
     /// A new window, by a driver that listens at this URL.
     pub(crate) async fn open(driver: &str, capabilities: Value) -> Result<Self> {
-        // In one build with the transport crate reqwest wants to know whose cryptography it would use.
+        // Built together with the transport crate, reqwest needs a default provider of cryptography.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build()?;
         let started = Instant::now();
@@ -75,7 +75,7 @@ impl Browser {
         self.post("back", json!({})).await.map(drop)
     }
 
-    /// Makes the page as large as this, whatever the least size of a window is.
+    /// Gives the page this size, even if it is smaller than a window can be.
     pub(crate) async fn resize(&self, width: u32, height: u32) -> Result<()> {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.devtools("Emulation.setDeviceMetricsOverride", size).await
@@ -130,7 +130,7 @@ impl Browser {
         }
     }
 
-    /// Waits until a JavaScript expression is true, or says what is wrong.
+    /// Waits until a JavaScript expression is true. If it stays false, `what` is the error.
     pub(crate) async fn until(&self, expression: &str, what: &str) -> Result<()> {
         let started = Instant::now();
         while self.eval(expression).await? != true {
@@ -147,11 +147,12 @@ impl Browser {
         self.act((Method::POST, "element", find), "click", json!({})).await
     }
 
-    /// The names of all elements that a CSS selector finds and that are shown, as a screen reader says them.
+    /// The accessible names of all visible elements that a CSS selector finds.
     pub(crate) async fn labels(&self, selector: &str) -> Result<Vec<String>> {
         let selector = serde_json::to_string(selector)?;
-        let shown =
-            format!("[...document.querySelectorAll({selector})].filter((one) => one.checkVisibility())");
+        let shown = format!(
+            "[...document.querySelectorAll({selector})].filter((element) => element.checkVisibility())"
+        );
         let elements = self.eval(&shown).await?;
         let mut labels = Vec::new();
         for element in elements.as_array().into_iter().flatten() {
@@ -168,8 +169,8 @@ impl Browser {
         self.act((Method::GET, "element/active", Value::Null), "value", json!({ "text": keys })).await
     }
 
-    /// Does something to the element that a command finds. The page is live: between the two it may put
-    /// another one in the element's place, and then that one is looked for.
+    /// Finds an element by a command, and acts on it. If the page replaces the element in between, the new one is
+    /// looked for.
     async fn act(
         &self,
         (method, path, find): (Method, &str, Value),
@@ -186,7 +187,7 @@ impl Browser {
         }
     }
 
-    /// Goes on with the Tab key until the focus is on what the CSS selector names.
+    /// Presses the Tab key until the focus is on the element that a CSS selector finds.
     pub(crate) async fn tab_to(&self, selector: &str) -> Result<()> {
         let expression = format!("document.activeElement.matches({})", serde_json::to_string(selector)?);
         for _ in 0..60 {
@@ -204,7 +205,7 @@ impl Browser {
         std::fs::write(file, png).with_context(|| file.display().to_string())
     }
 
-    /// What the browser's console complained about.
+    /// The errors in the browser's console.
     pub(crate) async fn complaints(&self) -> Result<Vec<String>> {
         let log = self.post("se/log", json!({ "type": "browser" })).await?;
         let entries = log.as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the tests of all stacks share: a sandbox, the connector of an EPD, and the messages that it sends.
+//! The EPD of all stacks' tests: its server, its connector, and the messages that it sends.
 
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::messaging::profiles::Patient;
@@ -24,15 +24,15 @@ pub fn connector(sandbox: &Sandbox, versions: impl VersionStore) -> Result<Conne
 }
 
 /// A message about the patient with this id.
-pub fn message(epd: &Connector, id: i64) -> Result<Outgoing> {
+pub fn message(connector: &Connector, id: i64) -> Result<Outgoing> {
     let patient = Patient { name: vec![HumanName::new("Mees", "Duinroos")], ..Patient::default() };
-    Ok(epd.outgoing(epd.draft(&id.to_string(), patient)?)?)
+    Ok(connector.outgoing(connector.draft(&id.to_string(), patient)?)?)
 }
 
 /// Sends what is in the outbox, and checks that it was only the message `sent`.
-pub async fn send_only(epd: &Connector, outbox: &Outbox, sent: &Outgoing, not_sent: &Outgoing) -> Result {
-    assert_eq!(outbox.dispatcher(epd.clone()).run_once().await?.sent, 1);
-    assert!(epd.client().message(sent.identifier()).await?.is_some());
-    assert!(epd.client().message(not_sent.identifier()).await?.is_none());
+pub async fn send_only(connector: &Connector, outbox: &Outbox, sent: &Outgoing, not_sent: &Outgoing) -> Result {
+    assert_eq!(outbox.dispatcher(connector.clone()).run_once().await?.sent, 1);
+    assert!(connector.client().message(sent.identifier()).await?.is_some());
+    assert!(connector.client().message(not_sent.identifier()).await?.is_none());
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! The doc comments of generated code: name, cardinality, type and the page of the standard, in our own
-//! words.
+//! The doc comments of the DSTU1 model: name, cardinality, type, and a link to the page of the standard.
 
 use super::model::{CodeList, Content, Field, Module, Type};
 use super::names;
@@ -9,10 +8,10 @@ use crate::schema::Role;
 const STANDARD: &str = "http://hl7.org/fhir/DSTU1";
 
 /// The comment above a struct.
-pub(crate) fn of_type(module: &Module, one: &Type) -> String {
-    match one.role {
+pub(crate) fn of_type(module: &Module, ty: &Type) -> String {
+    match ty.role {
         Role::Resource => {
-            format!(" The resource `{0}`. See [its DSTU1 page]({STANDARD}/{1}.html).", one.name, module.name)
+            format!(" The resource `{0}`. See [its DSTU1 page]({STANDARD}/{1}.html).", ty.name, module.name)
         }
         Role::Binary => {
             format!(
@@ -21,29 +20,29 @@ pub(crate) fn of_type(module: &Module, one: &Type) -> String {
         }
         Role::Component => format!(
             " A value of `{0}`; the standard's schema calls the type `{1}`. See [its DSTU1 page]({STANDARD}/{2}-definitions.html#{0}).",
-            one.path, one.name, module.name
+            ty.path, ty.name, module.name
         ),
         Role::Type | Role::Abstract => {
-            let page = match one.name.as_str() {
+            let page = match ty.name.as_str() {
                 "Extension" => "extensibility.html#extension".to_owned(),
                 "Narrative" => "formats.html#narrative".to_owned(),
                 "ResourceReference" => "references.html#resourcereference".to_owned(),
                 name => format!("datatypes.html#{}", name.split('.').next().unwrap_or(name)),
             };
-            format!(" The data type `{}`. See [its DSTU1 page]({STANDARD}/{page}).", one.name)
+            format!(" The data type `{}`. See [its DSTU1 page]({STANDARD}/{page}).", ty.name)
         }
     }
 }
 
 /// The comment above a field.
-pub(crate) fn of_field(module: &Module, one: &Type, field: &Field) -> String {
+pub(crate) fn of_field(module: &Module, ty: &Type, field: &Field) -> String {
     let cardinality = field.cardinality;
     let what = describe(&field.content);
     let suffix = if matches!(field.content, Content::Choice { .. }) { "[x]" } else { "" };
     let name = format!("{}{suffix}", field.name);
-    let own = match one.role {
+    let own = match ty.role {
         Role::Resource | Role::Component => {
-            format!("[`{name}`]({STANDARD}/{}-definitions.html#{}.{name})", module.name, one.path)
+            format!("[`{name}`]({STANDARD}/{}-definitions.html#{}.{name})", module.name, ty.path)
         }
         _ => format!("`{name}`"),
     };
@@ -53,10 +52,10 @@ pub(crate) fn of_field(module: &Module, one: &Type, field: &Field) -> String {
             " Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.".to_owned()
         }
         "contained" => " Contained resources, 0..*: those without an identity of their own.".to_owned(),
-        "language" if one.role == Role::Resource => {
+        "language" if ty.role == Role::Resource => {
             format!(" `language`, {cardinality} {what}: the language of the content.")
         }
-        "text" if one.role == Role::Resource => {
+        "text" if ty.role == Role::Resource => {
             format!(" `text`, {cardinality} {what}: the content for people.")
         }
         _ => format!(" {own}, {cardinality} {what}."),
@@ -64,8 +63,8 @@ pub(crate) fn of_field(module: &Module, one: &Type, field: &Field) -> String {
 }
 
 /// The comment above the enum of a choice.
-pub(crate) fn of_choice(one: &Type, field: &Field) -> String {
-    format!(" The types that `{}.{}[x]` can have.", one.path, field.name)
+pub(crate) fn of_choice(ty: &Type, field: &Field) -> String {
+    format!(" The types that `{}.{}[x]` can have.", ty.path, field.name)
 }
 
 /// The comment above an alternative of a choice.

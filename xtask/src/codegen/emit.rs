@@ -1,5 +1,5 @@
-//! Tokens: one file per schema file, `resource.rs` with the enum of all resources, and the index of the
-//! files.
+//! Generates the code of the DSTU1 model: a file for each schema file, `resource.rs` with the enum of all
+//! resources, and the index.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ fn gate(module: &Module) -> TokenStream {
 }
 
 fn module_file(module: &Module) -> TokenStream {
-    let types = module.types.iter().map(|one| structure(module, one));
+    let types = module.types.iter().map(|ty| structure(module, ty));
     let lists = module.codes.iter().map(code_list);
     let title = match module.name.as_str() {
         "datatypes" => " The data types of DSTU1, and the code lists that several types share.".to_owned(),
@@ -73,7 +73,7 @@ fn module_file(module: &Module) -> TokenStream {
     }
 }
 
-/// What the module uses of other modules.
+/// The `use` lines of a module.
 fn imports(module: &Module) -> TokenStream {
     let mut imports = Imports::default();
     if !module.types.is_empty() {
@@ -86,13 +86,13 @@ fn imports(module: &Module) -> TokenStream {
     if !boxed(module).is_empty() {
         imports.add("crate::structure", "boxed");
     }
-    for field in module.types.iter().flat_map(|one| &one.fields) {
+    for field in module.types.iter().flat_map(|ty| &ty.fields) {
         imports.add_content(module, &field.content);
     }
     imports.tokens()
 }
 
-/// Names by the path of their module.
+/// The imported names, by the path of their module.
 #[derive(Default)]
 struct Imports(BTreeMap<&'static str, BTreeSet<String>>);
 
@@ -101,7 +101,7 @@ impl Imports {
         self.0.entry(path).or_default().insert(name.to_owned());
     }
 
-    /// What the Rust type of `content` names.
+    /// Adds the names in the Rust type of a field with this content.
     fn add_content(&mut self, module: &Module, content: &Content) {
         match content {
             Content::Attribute => {}
@@ -143,9 +143,9 @@ impl Imports {
 
 /// The types that fields of the module hold boxed.
 fn boxed(module: &Module) -> BTreeSet<&str> {
-    let fields = module.types.iter().flat_map(|one| one.fields.iter().map(move |field| (one, field)));
+    let fields = module.types.iter().flat_map(|ty| ty.fields.iter().map(move |field| (ty, field)));
     fields
-        .filter(|(one, field)| is_boxed(one, field))
+        .filter(|(ty, field)| is_boxed(ty, field))
         .filter_map(|(_, field)| match &field.content {
             Content::Structure { name, .. } => Some(name.as_str()),
             _ => None,
@@ -153,21 +153,21 @@ fn boxed(module: &Module) -> BTreeSet<&str> {
         .collect()
 }
 
-fn structure(module: &Module, one: &Type) -> TokenStream {
-    let name = ident(&names::type_name(&one.name));
-    let doc = documentation::of_type(module, one);
-    let standard_name = &one.name;
-    let kind = ident(if matches!(one.role, Role::Resource | Role::Binary) { "resource" } else { "element" });
+fn structure(module: &Module, ty: &Type) -> TokenStream {
+    let name = ident(&names::type_name(&ty.name));
+    let doc = documentation::of_type(module, ty);
+    let standard_name = &ty.name;
+    let kind = ident(if matches!(ty.role, Role::Resource | Role::Binary) { "resource" } else { "element" });
 
-    let fields = one.fields.iter().map(|field| {
-        let doc = documentation::of_field(module, one, field);
+    let fields = ty.fields.iter().map(|field| {
+        let doc = documentation::of_field(module, ty, field);
         let field_name = names::field_ident(&field.name);
-        let field_type = rust_type(one, field);
+        let field_type = rust_type(ty, field);
         quote! { #[doc = #doc] pub #field_name: #field_type }
     });
-    let rows = one.fields.iter().map(row);
-    let choices = one.fields.iter().filter_map(|field| match &field.content {
-        Content::Choice { enumeration, alternatives } => Some(choice(one, field, enumeration, alternatives)),
+    let rows = ty.fields.iter().map(row);
+    let choices = ty.fields.iter().filter_map(|field| match &field.content {
+        Content::Choice { enumeration, alternatives } => Some(choice(ty, field, enumeration, alternatives)),
         _ => None,
     });
     quote! {
@@ -187,14 +187,9 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     }
 }
 
-/// What `describe!` says of a field: a row, or a row per alternative of a choice.
+/// The row of a field in the table of `describe!`; a choice has a row for each of its alternatives.
 fn row(field: &Field) -> TokenStream {
-    let cardinality = ident(match (field.cardinality.required, field.cardinality.repeats) {
-        (false, false) => "optional",
-        (true, false) => "mandatory",
-        (false, true) => "list",
-        (true, true) => "mandatory_list",
-    });
+    let cardinality = names::cardinality(field.cardinality);
     let field_name = names::field_ident(&field.name);
     let first = Literal::usize_unsuffixed(field.index);
     match &field.content {
@@ -230,7 +225,7 @@ fn shape(content: &Content) -> Ident {
     })
 }
 
-fn rust_type(one: &Type, field: &Field) -> TokenStream {
+fn rust_type(ty: &Type, field: &Field) -> TokenStream {
     let inner = match &field.content {
         Content::Attribute => return quote! { String },
         Content::Xhtml => return quote! { Xhtml },
@@ -245,15 +240,15 @@ fn rust_type(one: &Type, field: &Field) -> TokenStream {
     match (field.cardinality.repeats, is_primitive) {
         (true, _) => quote! { Vec<#inner> },
         (false, true) => inner,
-        (false, false) if is_boxed(one, field) => quote! { Option<Box<#inner>> },
+        (false, false) if is_boxed(ty, field) => quote! { Option<Box<#inner>> },
         (false, false) => quote! { Option<#inner> },
     }
 }
 
-/// Data types are most of a message, and few of their values have a period, an assigner or a value set: those
-/// are boxed.
-fn is_boxed(one: &Type, field: &Field) -> bool {
-    one.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
+/// Whether a field is boxed. Most of a message is data types, and few of them have a value for a structured
+/// field such as `period` or `assigner`, so a box saves memory.
+fn is_boxed(ty: &Type, field: &Field) -> bool {
+    ty.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
 }
 
 fn value_type(content: &Content) -> TokenStream {
@@ -287,9 +282,9 @@ fn scalar(primitive: &str) -> Ident {
     }
 }
 
-fn choice(one: &Type, field: &Field, enumeration: &str, alternatives: &[Content]) -> TokenStream {
+fn choice(ty: &Type, field: &Field, enumeration: &str, alternatives: &[Content]) -> TokenStream {
     let name = ident(enumeration);
-    let doc = documentation::of_choice(one, field);
+    let doc = documentation::of_choice(ty, field);
     let declarations = alternatives.iter().map(|content| {
         let variant = ident(&names::alternative_variant(&documentation::alternative_type(content)));
         let doc = documentation::of_alternative(field, content);
@@ -331,13 +326,11 @@ fn code_list(list: &CodeList) -> TokenStream {
     }
 }
 
-/// `resource.rs`: the enum of all resources, and what readers and writers need of it.
+/// `resource.rs`: the enum of all resources, with the methods that readers and writers need.
 fn resource_file(model: &Model) -> TokenStream {
     let resources: Vec<(TokenStream, Ident, Ident, &String)> = model
         .resources()
-        .map(|(module, one)| {
-            (gate(module), ident(&module.name), ident(&names::type_name(&one.name)), &one.name)
-        })
+        .map(|(module, ty)| (gate(module), ident(&module.name), ident(&names::type_name(&ty.name)), &ty.name))
         .collect();
     let variants = resources.iter().map(|(gate, module, name, standard_name)| {
         let doc = format!(" A `{standard_name}`.");

@@ -1,4 +1,5 @@
-//! The schemas as the generator needs them: types flattened, fields numbered, every name resolved.
+//! The schemas as the generator needs them: types hold the fields of their base types, fields are numbered, and
+//! every name is resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +51,7 @@ pub(crate) enum Content {
     Attribute,
     Xhtml,
     AnyResource,
-    /// A primitive, by its name in the standard. `text`: as the text of the element itself (Binary).
+    /// A primitive, by its name in the standard. With `text` it is the text of the element itself (Binary).
     Primitive {
         name: String,
         text: bool,
@@ -61,7 +62,7 @@ pub(crate) enum Content {
     Code {
         list: String,
     },
-    /// A data type or component. `unextended`: a restriction that takes no extensions.
+    /// A data type or component. With `unextended` it is a restriction, which takes no extensions.
     Structure {
         name: String,
         standard_name: String,
@@ -80,7 +81,7 @@ pub(crate) struct CodeList {
     pub(crate) variants: Vec<String>,
 }
 
-/// What the definitions of all files say about a name.
+/// The definitions of all files, by name.
 struct Names<'a> {
     structures: BTreeMap<&'a str, &'a Structure>,
     restrictions: BTreeMap<&'a str, &'a str>,

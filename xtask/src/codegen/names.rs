@@ -1,6 +1,9 @@
-//! From the standard's names to Rust's.
+//! Turns names of the standard into names of Rust.
 
 use anyhow::{Result, ensure};
+use proc_macro2::{Ident, Span};
+
+use crate::schema::Cardinality;
 
 /// A type's Rust name: `Patient.Contact` becomes `PatientContact`.
 pub(crate) fn type_name(name: &str) -> String {
@@ -20,10 +23,9 @@ pub(crate) fn field_name(name: &str) -> String {
 }
 
 /// A field's identifier, escaped where Rust has a keyword of that name.
-pub(crate) fn field_ident(name: &str) -> proc_macro2::Ident {
+pub(crate) fn field_ident(name: &str) -> Ident {
     let snake = field_name(name);
-    syn::parse_str(&snake)
-        .unwrap_or_else(|_| proc_macro2::Ident::new_raw(&snake, proc_macro2::Span::call_site()))
+    syn::parse_str(&snake).unwrap_or_else(|_| Ident::new_raw(&snake, Span::call_site()))
 }
 
 /// The member name of a choice's alternative: prefix and type, `ResourceReference` shortened to `Resource`.
@@ -70,6 +72,18 @@ fn variant(code: &str) -> String {
     }
 }
 
+/// The word for a cardinality: a key word of `describe!`, and a constructor of `ElementDefinition`.
+pub(crate) fn cardinality(cardinality: Cardinality) -> Ident {
+    let word = match (cardinality.required, cardinality.repeats) {
+        (false, false) => "optional",
+        (true, false) => "mandatory",
+        (false, true) => "list",
+        (true, true) => "mandatory_list",
+    };
+    Ident::new(word, Span::call_site())
+}
+
+/// The text with its first letter in upper case.
 pub(crate) fn upper_first(text: &str) -> String {
     let mut characters = text.chars();
     characters

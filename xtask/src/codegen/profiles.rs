@@ -1,4 +1,5 @@
-//! Koppeltaal's profiles and value sets: `schemas/koppeltaal` to `crates/koppeltaal-messaging/src/generated`.
+//! Generates `crates/koppeltaal-messaging/src/generated`, Koppeltaal's profiles and value sets, from
+//! `schemas/koppeltaal`.
 //!
 //! - `parse` reads the schema text.
 //! - `resolve` finds each field's place in the DSTU1 model and its Rust type.
@@ -9,10 +10,9 @@
 //! - `events` writes the events and the contents of their messages.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use proc_macro2::TokenStream;
 
 use super::model::Model;
@@ -55,16 +55,8 @@ pub(super) fn files(schema: &Schema, dstu1: &Model) -> Result<Vec<(String, Token
 /// Reads all schema files of a directory.
 pub(crate) fn read(directory: &Path) -> Result<Schema> {
     let mut schema = Schema::default();
-    for entry in
-        fs::read_dir(directory).with_context(|| format!("{} cannot be listed", directory.display()))?
-    {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "schema") {
-            let text =
-                fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            parse::parse(&text, &format!("{SCHEMAS}/{name}"), &mut schema)?;
-        }
+    for (name, text) in super::schema_texts(directory)? {
+        parse::parse(&text, &format!("{SCHEMAS}/{name}.schema"), &mut schema)?;
     }
     Ok(schema)
 }

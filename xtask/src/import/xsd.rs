@@ -85,7 +85,7 @@ pub(crate) fn load_all(directory: &Path, start: &str) -> Result<Vec<File>> {
         }
         files.push(File { name, schema });
     }
-    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files.sort_by(|left, right| left.name.cmp(&right.name));
     Ok(files)
 }
 

@@ -90,35 +90,36 @@ impl Content {
     pub(crate) fn new(event: Event, resource: Resource) -> Result<Self, Resource> {
         match event {
             Event::CreateOrUpdatePatient => {
-                Patient::from_resource(resource).map(|one| Self::Patient(Box::new(one)))
+                Patient::from_resource(resource)
+                    .map(|profile| Self::Patient(Box::new(profile)))
             }
             Event::CreateOrUpdatePractitioner => {
                 Practitioner::from_resource(resource)
-                    .map(|one| Self::Practitioner(Box::new(one)))
+                    .map(|profile| Self::Practitioner(Box::new(profile)))
             }
             Event::CreateOrUpdateRelatedPerson => {
                 RelatedPerson::from_resource(resource)
-                    .map(|one| Self::RelatedPerson(Box::new(one)))
+                    .map(|profile| Self::RelatedPerson(Box::new(profile)))
             }
             Event::CreateOrUpdateActivityDefinition => {
                 ActivityDefinition::from_resource(resource)
-                    .map(|one| Self::ActivityDefinition(Box::new(one)))
+                    .map(|profile| Self::ActivityDefinition(Box::new(profile)))
             }
             Event::CreateOrUpdateCarePlan => {
                 CarePlan::from_resource(resource)
-                    .map(|one| Self::CarePlan(Box::new(one)))
+                    .map(|profile| Self::CarePlan(Box::new(profile)))
             }
             Event::UpdateCarePlanActivityStatus => {
                 CarePlanActivityStatus::from_resource(resource)
-                    .map(|one| Self::CarePlanActivityStatus(Box::new(one)))
+                    .map(|profile| Self::CarePlanActivityStatus(Box::new(profile)))
             }
             Event::CreateOrUpdateCarePlanActivityResult => {
                 CarePlanActivityResult::from_resource(resource)
-                    .map(|one| Self::CarePlanActivityResult(Box::new(one)))
+                    .map(|profile| Self::CarePlanActivityResult(Box::new(profile)))
             }
             Event::CreateOrUpdateUserMessage => {
                 UserMessage::from_resource(resource)
-                    .map(|one| Self::UserMessage(Box::new(one)))
+                    .map(|profile| Self::UserMessage(Box::new(profile)))
             }
         }
     }

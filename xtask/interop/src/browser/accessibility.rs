@@ -1,6 +1,6 @@
-//! How the page looks, in every view, on a desktop and a telephone, in light and dark: nothing is too wide,
-//! no name is broken, the contrast is enough. And everything can be reached by the Tab key and has a name for
-//! screen readers.
+//! Checks that people can use every view of the page. On a desktop and a phone, in light and dark, the page fits
+//! its window, names are on one line, and the contrast is enough. The Tab key reaches everything, and everything
+//! has a name for screen readers.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -29,8 +29,8 @@ const IS_FOCUS_VISIBLE: &str = "document.activeElement === document.body
        && getComputedStyle(document.activeElement).outlineStyle !== 'none'";
 
 impl Visit {
-    /// Checks how the addresses look. Each has a name for its picture.
-    pub(super) async fn looks(&self, addresses: &[(&str, String)]) -> Result<()> {
+    /// Checks how the page looks at each address. The name of an address becomes that of its picture.
+    pub(super) async fn check_appearance(&self, addresses: &[(&str, String)]) -> Result<()> {
         let page = &self.browser;
         for (size, width, height) in SIZES {
             page.resize(width, height).await?;
@@ -60,13 +60,13 @@ impl Visit {
     }
 
     /// The Tab key reaches everything, the focus is visible, and everything has a name.
-    pub(super) async fn reach(&self, addresses: &[(&str, String)]) -> Result<()> {
+    pub(super) async fn check_tab_key(&self, addresses: &[(&str, String)]) -> Result<()> {
         let page = &self.browser;
         for (name, address) in addresses {
             self.open(address).await?;
             let count = page.run(include_str!("focus.js"), &[]).await?.as_u64().context("a count")?;
             let reached = "(window.reached ??= new Set()).add(document.activeElement).size";
-            // The body has the focus before the first stop and after the last.
+            // One more, because the body has the focus before the first stop and after the last.
             for _ in 0..=count {
                 page.press(key::TAB).await?;
                 page.eval(reached).await?;

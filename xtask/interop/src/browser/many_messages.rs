@@ -1,5 +1,5 @@
-//! The page with ten thousand messages: it stays fast, every message can be reached, and new messages do not
-//! disturb somebody who reads.
+//! Checks the page with ten thousand messages: it stays fast, every message can be reached, and new messages do
+//! not move what somebody reads.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -13,7 +13,7 @@ const MESSAGES: usize = 10_000;
 /// The longest time until the page paints something, in milliseconds.
 const FIRST_PAINT: f64 = 1000.0;
 
-/// The longest time for which the browser may not answer, in milliseconds.
+/// The longest time for which a task may keep the browser busy, in milliseconds.
 const LONG_TASK: f64 = 200.0;
 
 /// The longest time from the last letter of a search to its result, in milliseconds.
@@ -39,7 +39,7 @@ impl Visit {
     }
 
     /// Opens the page, searches, pages and reads.
-    pub(super) async fn many(&self) -> Result<()> {
+    pub(super) async fn check_many_messages(&self) -> Result<()> {
         let page = &self.browser;
         page.add_script(include_str!("long_tasks.js")).await?;
         // The best of three, because other programs may keep the machine busy.
@@ -125,7 +125,7 @@ impl Visit {
         page.wait("#rows li:first-child", "the newest", |text| text.contains("more-5")).await
     }
 
-    /// On a telephone a message takes the place of the list, and afterwards the list is where it was.
+    /// On a phone, a message takes the place of the list, which afterwards is scrolled as it was before.
     pub(super) async fn on_a_phone(&self) -> Result<()> {
         let page = &self.browser;
         page.resize(360, 740).await?;

@@ -10,18 +10,18 @@ pub(super) fn of_module(module: &Module) -> String {
 }
 
 /// The comment above a struct.
-pub(super) fn of_type(one: &Type) -> String {
-    let carrier = match &one.fhir {
+pub(super) fn of_type(ty: &Type) -> String {
+    let carrier = match &ty.fhir {
         Fhir::Resource(name) => format!("the DSTU1 resource [`{name}`](resources::{name})"),
         Fhir::Component(name) => format!("the DSTU1 component [`{name}`](resources::{name})"),
         Fhir::Extension(_) => "an extension".to_owned(),
     };
-    let mut text = match one.structure.is_component {
-        true => format!(" A value of `{}`, carried by {carrier}.", one.path),
-        false => format!(" Koppeltaal's `{}`, carried by {carrier}", one.path),
+    let mut text = match ty.structure.is_component {
+        true => format!(" A value of `{}`, carried by {carrier}.", ty.path),
+        false => format!(" Koppeltaal's `{}`, carried by {carrier}", ty.path),
     };
-    if !one.structure.is_component {
-        match &one.fixed {
+    if !ty.structure.is_component {
+        match &ty.fixed {
             Some((element, list, code)) => {
                 // The name of the element in the standard: the field's may have Rust's escape for keywords.
                 let element = element.to_string();
@@ -31,13 +31,13 @@ pub(super) fn of_type(one: &Type) -> String {
             None => text.push('.'),
         }
     }
-    for field in one.structure.fields.iter().filter(|field| field.place == Place::Kept) {
+    for field in ty.structure.fields.iter().filter(|field| field.place == Place::Kept) {
         text.push_str(&format!("\n\n {} It stays in `extension`.", facts(field)));
     }
     text
 }
 
-/// What belongs to an event, as lines below its first one.
+/// The lines of an event's comment below the first one: its focal resource, its patient, its other resources.
 pub(super) fn of_event(event: &Event) -> Vec<String> {
     let kinds = |kinds: &[String], word: &str| format!("`{}`", kinds.join(&format!("` {word} `")));
     let patient = match event.patient {
@@ -76,7 +76,7 @@ pub(super) fn of_default(field: &Field) -> String {
     format!(" `{}` as it applies: when absent it means `{default}`.", field.name)
 }
 
-/// One line: name, cardinality, type, binding, note.
+/// A field in one line: name, cardinality, type, binding, note.
 pub(super) fn facts(field: &Field) -> String {
     let type_text = match (field.types.first().map(String::as_str), field.targets.as_slice()) {
         (Some("Resource"), [any]) if any == "Any" => "reference to any resource".to_owned(),

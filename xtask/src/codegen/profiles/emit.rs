@@ -1,4 +1,4 @@
-//! Tokens of the profiles: one file per profile with its structs, and the index of the files.
+//! Generates the code of the profiles: a file for each profile, with its structs, and the index.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -44,8 +44,8 @@ pub(super) fn module(module: &Module) -> TokenStream {
         return rules::module(module);
     }
     let title = documentation::of_module(module);
-    let types = module.types.iter().map(|one| structure(module, one));
-    let profile = module.types.iter().find(|one| !one.structure.is_component).map(|one| profile(module, one));
+    let types = module.types.iter().map(|ty| structure(module, ty));
+    let profile = module.types.iter().find(|ty| !ty.structure.is_component).map(|ty| profile(module, ty));
     quote! {
         #![doc = #title]
         use crate::profile::prelude::*;
@@ -55,29 +55,29 @@ pub(super) fn module(module: &Module) -> TokenStream {
     }
 }
 
-fn structure(module: &Module, one: &Type) -> TokenStream {
-    let name = &one.name;
-    let doc = comment(&documentation::of_type(one));
-    let fhir = fhir_type(&one.fhir);
-    let fields = one.fields.iter().map(|resolved| {
-        let stricter = module.stricter.get(&format!("{}.{}", one.path, resolved.field.name));
+fn structure(module: &Module, ty: &Type) -> TokenStream {
+    let name = &ty.name;
+    let doc = comment(&documentation::of_type(ty));
+    let fhir = fhir_type(&ty.fhir);
+    let fields = ty.fields.iter().map(|resolved| {
+        let stricter = module.stricter.get(&format!("{}.{}", ty.path, resolved.field.name));
         let doc = comment(&documentation::of_field(resolved.field, stricter));
         let (ident, rust_type) = (&resolved.ident, &resolved.rust_type);
         quote! { #doc pub #ident: #rust_type }
     });
-    let takes = one.fields.iter().map(|resolved| {
+    let takes = ty.fields.iter().map(|resolved| {
         let (ident, take) = (&resolved.ident, take(&resolved.moves));
         quote! { #ident: #take }
     });
-    let puts = one.fields.iter().map(put);
-    let blank = blank(one);
-    let defaults = defaults(one);
-    let has_extensions = one
+    let puts = ty.fields.iter().map(put);
+    let blank = blank(ty);
+    let defaults = defaults(ty);
+    let has_extensions = ty
         .fields
         .iter()
         .any(|field| matches!(field.moves, Move::Extension { .. } | Move::ExtensionGroup { .. }));
     let mutable = has_extensions.then(|| quote! { mut });
-    let check = rules::check(module, one);
+    let check = rules::check(module, ty);
     quote! {
         #doc
         #[derive(Debug, Clone, PartialEq, Default)]
@@ -123,18 +123,18 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     }
 }
 
-/// A new DSTU1 value to write a profile into: the fixed code, the URL, and elements that DSTU1 demands
-/// although Koppeltaal has a default.
-fn blank(one: &Type) -> TokenStream {
-    let fhir = fhir_type(&one.fhir);
+/// The function that makes the DSTU1 value which a profile is written into. The value has the fixed code, the
+/// URL, and the elements that DSTU1 requires and Koppeltaal has a default for.
+fn blank(ty: &Type) -> TokenStream {
+    let fhir = fhir_type(&ty.fhir);
     let mut parts = Vec::new();
-    if let Some((element, list, code)) = &one.fixed {
+    if let Some((element, list, code)) = &ty.fixed {
         parts.push(quote! { #element: Some(valuesets::#list::#code.to_concept()) });
     }
-    if let Fhir::Extension(url) = &one.fhir {
+    if let Fhir::Extension(url) = &ty.fhir {
         parts.push(quote! { url: #url.to_owned() });
     }
-    for resolved in &one.fields {
+    for resolved in &ty.fields {
         if let Move::PrimitiveOr(element, default) = &resolved.moves {
             parts.push(quote! { #element: #default.into() });
         }
@@ -151,9 +151,9 @@ fn blank(one: &Type) -> TokenStream {
     }
 }
 
-/// A method for each field that has a default.
-fn defaults(one: &Type) -> Vec<TokenStream> {
-    let methods = one.fields.iter().filter_map(|resolved| {
+/// For each field with a default, the method that fills it in.
+fn defaults(ty: &Type) -> Vec<TokenStream> {
+    let methods = ty.fields.iter().filter_map(|resolved| {
         let default = resolved.default.as_ref()?;
         let (ident, value) = (&resolved.ident, &resolved.value_type);
         let doc = documentation::of_default(resolved.field);
@@ -173,11 +173,11 @@ fn defaults(one: &Type) -> Vec<TokenStream> {
 }
 
 /// The implementation of `Profile`, and the conversion into the enum of all resources.
-fn profile(module: &Module, one: &Type) -> TokenStream {
-    let (name, fhir) = (&one.name, fhir_type(&one.fhir));
+fn profile(module: &Module, ty: &Type) -> TokenStream {
+    let (name, fhir) = (&ty.name, fhir_type(&ty.fhir));
     let koppeltaal_name = &module.profile.name;
     let rules = rules::table(module);
-    let (argument, matches) = match &one.fixed {
+    let (argument, matches) = match &ty.fixed {
         None => (quote! { _ }, quote! { true }),
         Some((element, list, code)) => (
             quote! { fhir },

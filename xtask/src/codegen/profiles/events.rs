@@ -1,5 +1,5 @@
-//! Tokens of the events: the table that composing, extracting and validating read, and the enum of the
-//! contents of their messages.
+//! Generates the code of the events: the table for composing, extracting and validating, and the enum of what
+//! messages contain.
 
 use anyhow::{Context as _, Result, ensure};
 use proc_macro2::TokenStream;
@@ -74,7 +74,7 @@ fn content(events: &[&Event]) -> TokenStream {
             /// The focal resource by the profile of the event. Gives it back when it is not of that profile.
             pub(crate) fn new(event: Event, resource: Resource) -> Result<Self, Resource> {
                 match event {
-                    #(Event::#codes => #profiles::from_resource(resource).map(|one| Self::#profiles(Box::new(one))),)*
+                    #(Event::#codes => #profiles::from_resource(resource).map(|profile| Self::#profiles(Box::new(profile))),)*
                 }
             }
         }

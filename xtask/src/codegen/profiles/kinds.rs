@@ -1,4 +1,4 @@
-//! Tokens of the kinds of resources: the enum and its table, and any resource by the profile of its kind.
+//! Generates the code of the kinds of resources: their enum and table, and the enum of all profiles.
 
 use anyhow::{Context as _, Result, ensure};
 use proc_macro2::TokenStream;
@@ -8,8 +8,9 @@ use super::resolve::Module;
 use super::{Kind, Schema, Structure};
 use crate::codegen::names;
 
-/// The DSTU1 resource of the kinds that DSTU1 has no type for, and the list of codes that tells them apart.
+/// The DSTU1 resource that carries the kinds for which DSTU1 has no type.
 const CARRIER: &str = "Other";
+/// The list with the codes that tell those kinds apart.
 const USAGES: &str = "OtherResourceUsage";
 
 /// `kinds.rs`, in the order of the schema.

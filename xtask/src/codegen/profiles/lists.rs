@@ -1,4 +1,4 @@
-//! Tokens of the value sets and of the constants: systems and extension URLs.
+//! Generates the code of the value sets, and the constants for systems and extension URLs.
 
 use std::collections::BTreeMap;
 

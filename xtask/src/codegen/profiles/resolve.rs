@@ -1,4 +1,4 @@
-//! From schema lines to code: the Rust type of each field, and how its value moves to and from DSTU1.
+//! Finds the Rust type of each field of a profile, and how its value moves to and from DSTU1.
 
 use std::collections::BTreeMap;
 
@@ -47,50 +47,45 @@ pub(super) enum Fhir {
 pub(super) struct ResolvedField<'a> {
     pub(super) field: &'a Field,
     pub(super) ident: Ident,
-    /// The type of one value, and of the field with all of them.
+    /// The type of one value.
     pub(super) value_type: TokenStream,
+    /// The type of the field, with all its values.
     pub(super) rust_type: TokenStream,
     /// Whether its codes are from a list of `valuesets`.
     pub(super) has_own_list: bool,
-    /// The enum of its list, for a concept whose list has quirk systems.
+    /// For a concept whose list has more than one system, the enum of the list.
     pub(super) quirk_systems: Option<TokenStream>,
     /// The enum of DSTU1 that its codes are from.
     pub(super) standard_list: Option<TokenStream>,
-    /// The same for each of its parts.
+    /// For each part of the field, the enum of DSTU1 that its codes are from.
     pub(super) part_lists: Vec<Option<TokenStream>>,
     pub(super) moves: Move,
     /// The value that an absent field means, for the method that fills it in.
     pub(super) default: Option<TokenStream>,
 }
 
-/// How a value moves. The idents are fields of the DSTU1 type.
+/// How a value moves. The identifier is the field of the DSTU1 type.
 pub(super) enum Move {
     /// The value of a primitive.
     Primitive(Ident),
-    /// The same, where absent means the default.
+    /// The value of a primitive that has a default, which an absent value means.
     PrimitiveOr(Ident, TokenStream),
-    /// Something that `Value` reads and writes.
+    /// A value of another type, which `Value` reads and writes.
     One(Ident),
+    /// Values of another type.
     List(Ident),
-    /// The first of several.
+    /// The first of several values.
     First(Ident),
     /// The same type on both sides.
     Whole(Ident),
     /// A component.
     Group(Ident),
+    /// Components.
     Groups(Ident),
-    /// An extension, with its form.
-    Extension {
-        url: TokenStream,
-        form: Ident,
-        repeats: bool,
-        or_parent_value: bool,
-    },
+    /// An extension with a value in this form.
+    Extension { url: TokenStream, form: Ident, repeats: bool, or_parent_value: bool },
     /// An extension that is a struct of its own.
-    ExtensionGroup {
-        url: TokenStream,
-        repeats: bool,
-    },
+    ExtensionGroup { url: TokenStream, repeats: bool },
 }
 
 /// Resolves all profiles.
@@ -112,11 +107,11 @@ fn module<'a>(schema: &'a Schema, profile: &'a Structure, dstu1: &Model) -> Resu
             continue;
         }
         let resolver = Resolver { schema, dstu1, structure };
-        let one = resolver.resolve().with_context(|| structure.name.clone())?;
-        module.stricter.extend(resolver.stricter(&one.path));
-        module.structures.push((one.path.clone(), structure));
+        let ty = resolver.resolve().with_context(|| structure.name.clone())?;
+        module.stricter.extend(resolver.stricter(&ty.path));
+        module.structures.push((ty.path.clone(), structure));
         if !structure.by_hand {
-            module.types.push(one);
+            module.types.push(ty);
         }
     }
     Ok(module)
@@ -153,7 +148,7 @@ impl<'a> Resolver<'a, '_> {
             (base, true) => Fhir::Component(format_ident!("{}", names::type_name(base))),
             (base, false) => Fhir::Resource(format_ident!("{base}")),
         };
-        let mut one = Type {
+        let mut ty = Type {
             name: format_ident!("{}", names::type_name(&structure.name)),
             structure,
             path,
@@ -164,15 +159,15 @@ impl<'a> Resolver<'a, '_> {
         for field in &structure.fields {
             let context = || format!("field {}", field.name);
             if let Some(Binding { list, fixed: Some(code), .. }) = &field.binding {
-                ensure!(one.fixed.is_none(), "a second fixed code, `{}`", field.name);
+                ensure!(ty.fixed.is_none(), "a second fixed code, `{}`", field.name);
                 let element = self.dstu1_field(&field.name).with_context(context)?;
                 let variant = self.variant(list, code).with_context(context)?;
-                one.fixed = Some((names::field_ident(&element.name), format_ident!("{list}"), variant));
+                ty.fixed = Some((names::field_ident(&element.name), format_ident!("{list}"), variant));
             } else if field.place != Place::Kept {
-                one.fields.push(self.field(field).with_context(context)?);
+                ty.fields.push(self.field(field).with_context(context)?);
             }
         }
-        Ok(one)
+        Ok(ty)
     }
 
     /// The fields of the structure at `path` that DSTU1 requires and the profile does not.
@@ -362,7 +357,7 @@ impl<'a> Resolver<'a, '_> {
             _ => {
                 let datatypes = self.dstu1.modules.iter().find(|module| module.name == "datatypes");
                 let known =
-                    datatypes.is_some_and(|module| module.types.iter().any(|one| one.name == type_name));
+                    datatypes.is_some_and(|module| module.types.iter().any(|ty| ty.name == type_name));
                 ensure!(known, "no type `{type_name}`");
                 let name = format_ident!("{type_name}");
                 quote! { datatypes::#name }
@@ -376,7 +371,7 @@ impl<'a> Resolver<'a, '_> {
         self.enum_named(&binding.list)
     }
 
-    /// The enum of a list, ours or the one DSTU1 has.
+    /// The enum of a list, which is ours or one of DSTU1.
     fn enum_named(&self, list: &str) -> Option<TokenStream> {
         let name = format_ident!("{list}");
         if self.own_list(list).is_some() {
@@ -426,8 +421,8 @@ impl<'a> Resolver<'a, '_> {
     fn dstu1_field(&self, element: &str) -> Result<&model::Field> {
         let base = self.structure.base.as_str();
         let mut types = self.dstu1.modules.iter().flat_map(|module| &module.types);
-        let one = types.find(|one| one.name == base).with_context(|| format!("DSTU1 has no {base}"))?;
-        let field = one.fields.iter().find(|field| field.name == element);
+        let ty = types.find(|ty| ty.name == base).with_context(|| format!("DSTU1 has no {base}"))?;
+        let field = ty.fields.iter().find(|field| field.name == element);
         field.with_context(|| {
             format!("{base} has no element `{element}`; an extension is written as `Resource#Name` ({BASE} is added)")
         })

@@ -1,4 +1,5 @@
-//! Tokens for validation: the table of each profile's elements, and the code that compares a value with it.
+//! Generates the code for validation: the table of each profile's elements, and the comparison of a value with
+//! it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -38,12 +39,7 @@ pub(super) fn module(module: &Module) -> TokenStream {
 }
 
 fn row(path: &str, field: &Field) -> TokenStream {
-    let constructor = match (field.cardinality.required, field.cardinality.repeats) {
-        (false, false) => quote! { optional },
-        (true, false) => quote! { mandatory },
-        (false, true) => quote! { list },
-        (true, true) => quote! { mandatory_list },
-    };
+    let constructor = names::cardinality(field.cardinality);
     let element_type = element_type(field);
     let binding = field.binding.as_ref().map(|binding| {
         let list = &binding.list;
@@ -66,22 +62,22 @@ fn row(path: &str, field: &Field) -> TokenStream {
 fn element_type(field: &Field) -> TokenStream {
     let types = &field.types;
     match types.as_slice() {
-        [one] if one == "Resource" => {
+        [name] if name == "Resource" => {
             let targets = field.targets.iter().filter(|target| *target != "Any");
             quote! { ElementType::Reference(&[#(#targets),*]) }
         }
-        [one] if one.contains('.') => quote! { ElementType::Component(#one) },
-        [one] => quote! { ElementType::Value(#one) },
+        [name] if name.contains('.') => quote! { ElementType::Component(#name) },
+        [name] => quote! { ElementType::Value(#name) },
         _ => quote! { ElementType::Choice(&[#(#types),*]) },
     }
 }
 
 /// The implementation of `CheckElements`: the check of each field of a struct.
-pub(super) fn check(module: &Module, one: &Type) -> TokenStream {
-    let (name, place) = (&one.name, &one.path);
+pub(super) fn check(module: &Module, ty: &Type) -> TokenStream {
+    let (name, place) = (&ty.name, &ty.path);
     let profile = format_ident!("{}", module.profile.name);
-    let lines = one.fields.iter().flat_map(lines);
-    let quirks = one
+    let lines = ty.fields.iter().flat_map(lines);
+    let quirks = ty
         .fields
         .iter()
         .any(|field| matches!(field.moves, Move::Extension { .. }))

@@ -31,7 +31,7 @@ type Extension : Element
 
 fn generate(profiles: &str) -> anyhow::Result<String> {
     let dstu1 = crate::schema::parse(DSTU1, "test.schema")?;
-    let (datatypes, plan) = dstu1.into_iter().partition(|one| !one.name().starts_with("Plan"));
+    let (datatypes, plan) = dstu1.into_iter().partition(|definition| !definition.name().starts_with("Plan"));
     let dstu1 = BTreeMap::from([("datatypes".to_owned(), datatypes), ("plan".to_owned(), plan)]);
     let model = Model::new(&dstu1, [])?;
     let mut schema = Schema::default();

@@ -7,8 +7,8 @@ use koppeltaal::{Outbox, PostgresqlVersionStore};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use stack::{Result, save};
 
-#[path = "../../application.rs"]
-mod application;
+#[path = "../../epd.rs"]
+mod epd;
 
 const SCHEMA: &str = "sqlx";
 
@@ -30,12 +30,12 @@ async fn a_message_is_sent_when_its_transaction_is_committed_and_not_when_it_is_
     let koppeltaal_pool =
         Pool::builder(Manager::new(config.options(format!("-c search_path={SCHEMA}")).clone(), NoTls));
     let koppeltaal_pool = koppeltaal_pool.runtime(Runtime::Tokio1).max_size(2).build()?;
-    let sandbox = application::sandbox().await?;
-    let epd = application::connector(&sandbox, PostgresqlVersionStore::open(koppeltaal_pool.clone()).await?)?;
+    let sandbox = epd::sandbox().await?;
+    let connector = epd::connector(&sandbox, PostgresqlVersionStore::open(koppeltaal_pool.clone()).await?)?;
     let outbox = Outbox::postgresql(koppeltaal_pool).await?;
 
-    let (first, second) = (application::message(&epd, 3007)?, application::message(&epd, 3008)?);
+    let (first, second) = (epd::message(&connector, 3007)?, epd::message(&connector, 3008)?);
     save(&pool, 3007, "Duinroos", &first).await?;
     save(&pool, 3007, "Duinroos", &second).await.expect_err("the patient is there already");
-    application::send_only(&epd, &outbox, &first, &second).await
+    epd::send_only(&connector, &outbox, &first, &second).await
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
+//! `cargo xtask codegen [--check]` writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
 //! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
 //!
 //! The steps: schema text -> fix-ups -> model -> tokens -> prettyplease.

@@ -1,5 +1,5 @@
-//! `cargo xtask import DIR`: reads the official DSTU1 XSD files and writes their structure, without any of
-//! their prose, to `schemas/dstu1`.
+//! `cargo xtask import DIR` reads the official XSD files of DSTU1 and writes their structure, without their
+//! prose, to `schemas/dstu1`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ mod xsd;
 /// The first line of every file that the import writes.
 const COMMENT: &str = "Structure of FHIR DSTU1 (0.0.82), written by `cargo xtask import`; do not edit.";
 
-/// The file that leads to all others. All resources share what it declares.
+/// The file that includes all others. Its types are those that all resources share.
 const START: &str = "fhir-base.xsd";
 
 /// Reads the XSD files in a directory and replaces the schema files of this workspace.
@@ -80,7 +80,7 @@ fn definitions_by_file(files: &[File]) -> Result<BTreeMap<String, Vec<Definition
     Ok(schemas)
 }
 
-/// The name of the only resource in a file. Binary counts as one.
+/// The name of the only resource in a file. Binary counts as a resource.
 fn resource_name(definitions: &[Definition]) -> Result<&str> {
     let mut names = definitions.iter().filter_map(|definition| match definition {
         Definition::Structure(structure) if matches!(structure.role, Role::Resource | Role::Binary) => {

@@ -1,5 +1,5 @@
-//! Runs the programs `conformance` and `interop`. They are packages of their own because they need the crates of
-//! the workspace, while xtask must build when the generated code does not.
+//! Runs the programs `conformance` and `interop`. They are packages of their own because they need the crates
+//! of the workspace, while xtask must build when the generated code does not.
 
 use std::ffi::OsString;
 use std::process::ExitCode;

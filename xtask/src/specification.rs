@@ -1,8 +1,8 @@
 //! `cargo xtask specification DIR` checks that `schemas/koppeltaal` has every row of the tables `profile.tsv`
 //! and `valuesets.tsv`.
 //!
-//! The tables restate Koppeltaal's documentation and are not part of the repository. [`DEPARTURES`] lists where
-//! the schema differs on purpose, and why. A departure that no row needs is an error.
+//! The tables restate Koppeltaal's documentation and are not part of the repository. [`DEPARTURES`] lists
+//! where the schema differs on purpose, and why. A departure that no row needs is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,8 @@ use crate::codegen::profiles::{self, Field, Place, Schema, Structure};
 use crate::codegen::{self, SCHEMAS};
 use crate::schema::Definition;
 
-/// Where the schema differs from the tables: the path of the row, its column, and the reason. After the column
-/// `name` comes the name that the schema uses.
+/// Where the schema differs from the tables: the path of the row, its column, and the reason. After the
+/// column `name` comes the name that the schema uses.
 const DEPARTURES: &[(&str, &str, &str)] = &[
     ("ActivityDefinition.type", "name kind", "its extension is called ActivityKind"),
     ("CarePlan.activity.type", "name kind", "its extension is called ActivityKind"),
@@ -94,8 +94,8 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// The departure in a column of a row, if there is one: for the column `name` the name in the schema, else an
-    /// empty text. Notes that the departure was needed.
+    /// The departure in a column of a row, if there is one: for the column `name` the name in the schema,
+    /// else an empty text. Notes that the departure was needed.
     fn departure(&mut self, path: &str, column: &str) -> Option<&'static str> {
         let is_wanted = |departure: &&(&str, &'static str, &str)| {
             departure.0 == path && departure.1.split(' ').next() == Some(column)

@@ -12,7 +12,7 @@ pub(crate) struct Difference {
     pub(crate) path: String,
     /// What the original or reference has there; `None` for nothing.
     pub(crate) left: Option<String>,
-    /// What came out.
+    /// What the other side has there; `None` for nothing.
     pub(crate) right: Option<String>,
 }
 

@@ -36,7 +36,7 @@ impl Exception {
 enum Excuse {
     /// They differ only in white space at their ends, which XML Schema strips: the file counts as equal.
     Blanks,
-    /// An element that holds nothing became nothing: the file counts as equal.
+    /// An element without content was left out: the file counts as equal.
     Hollow(&'static str),
     /// What the original or reference has, and what came out; `*` stands for anything, an empty text for
     /// nothing.
@@ -75,7 +75,7 @@ const LONG_YEAR: &str =
     "the schema is right, whose years may have more than four digits; the model's and Koppeltaal's may not";
 const NAMES: &str = "xmllint is right by the letter: XML Schema 1.0 takes names from the second edition of XML 1.0, we from the fifth";
 const LARGE_TOTAL: &str = "fhir-atom.xsd has an integer without bounds, DSTU1's JSON and the model have one of 32 bits; both are right";
-/// Reasons by which libxml2 is wrong.
+/// The reasons that say libxml2 is wrong.
 const LIBXML: [&str; 5] = [LIBXML_BLANK, LIBXML_URI, LIBXML_PATTERN, LIBXML_CDATA, LIBXML_BASE64];
 const LIBXML_CDATA: &str =
     "to XML Schema a blank is a blank, in a CDATA section too; libxml2 counts the section as text";
@@ -85,7 +85,8 @@ const LIBXML_BLANK: &str = "XML Schema strips blanks around the value; libxml2 f
 const LIBXML_URI: &str = "XML Schema 1.0 takes any text as anyURI; libxml2 wants the syntax of RFC 3986";
 const LIBXML_PATTERN: &str = "libxml2 gives up on a long value and a pattern (\"Internal error\")";
 
-/// The table. Rows for mutants name the change as their place, what xmllint says, and what we say.
+/// The table. In a row for a mutant, the place is the change, and the sides are the verdicts of xmllint and
+/// ours.
 const EXCEPTIONS: &[Exception] = &[
     row(
         "strict-valid-json",
@@ -246,7 +247,7 @@ const EXCEPTIONS: &[Exception] = &[
     ),
 ];
 
-/// The table in use: remembers which rows were needed.
+/// The table during a run. It remembers which rows were needed.
 pub(crate) struct Exceptions {
     rows: &'static [Exception],
     used: Vec<Cell<bool>>,
@@ -280,7 +281,7 @@ impl Exceptions {
         Some(&self.rows[index])
     }
 
-    /// Rows of the checks in `ran` that excused nothing, as text.
+    /// The rows of the checks in `ran` that excused nothing, as texts.
     pub(crate) fn unused(&self, ran: &[&str]) -> Vec<String> {
         let rows = self
             .rows
@@ -291,7 +292,7 @@ impl Exceptions {
     }
 }
 
-/// Whether `text` is what `pattern` says, in which `*` stands for any characters.
+/// Whether a text matches a pattern, in which `*` stands for any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

@@ -4,7 +4,7 @@
 use crate::mutate::{Kind, Mutant, Region, Source};
 use crate::random::Random;
 
-/// Attributes of FHIR, Atom and XML, and some of none of them.
+/// Attributes of FHIR, Atom and XML, and some that belong to none of them.
 const ATTRIBUTES: &[&str] = &[
     "foo=\"a\"",
     "id=\"x1\"",
@@ -179,7 +179,7 @@ const MARKUP: &[&str] = &[
 ];
 
 impl Source {
-    /// An element without its content, its attributes, or both.
+    /// Removes the content of an element, its attributes, or both.
     pub(crate) fn emptied(&self, random: &mut Random) -> Option<Mutant> {
         let index = self.inner_element(random)?;
         let element = &self.elements[index];
@@ -202,7 +202,7 @@ impl Source {
         Some(self.change(Kind::Empty, index, sort, self.splice(&changes)))
     }
 
-    /// An element of another file beside an element of this one, or inside it.
+    /// Inserts an element of another file beside an element of this one, or into it.
     pub(crate) fn grafted(&self, donor: &Self, random: &mut Random) -> Option<Mutant> {
         let graft = donor.inner_element(random)?;
         let piece = donor.text[donor.elements[graft].whole.clone()].to_owned();
@@ -220,7 +220,7 @@ impl Source {
         Some(mutant)
     }
 
-    /// A piece of Atom in a feed: an element, or an attribute at an element that is not FHIR's.
+    /// Inserts a piece of Atom into a feed: an element, or an attribute of an element that is not FHIR's.
     pub(crate) fn with_atom(&self, random: &mut Random) -> Option<Mutant> {
         let is_atom = |index: &usize| self.elements[*index].region == Region::Bundle;
         let own: Vec<usize> = (0..self.elements.len()).filter(is_atom).collect();
@@ -245,7 +245,7 @@ impl Source {
         Some(mutant)
     }
 
-    /// A piece of markup anywhere.
+    /// Inserts a piece of markup anywhere.
     pub(crate) fn with_markup(&self, random: &mut Random) -> Option<Mutant> {
         let index = random.below(self.elements.len());
         let piece = random.pick(MARKUP)?;

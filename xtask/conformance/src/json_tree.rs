@@ -14,7 +14,7 @@ use crate::xml_tree;
 pub(crate) enum Json {
     Null,
     Boolean(bool),
-    /// As written.
+    /// The digits as written.
     Number(String),
     String(String),
     Array(Vec<Json>),
@@ -85,7 +85,7 @@ impl Json {
         }
     }
 
-    /// The value as text: strings with their quotes, numbers as written, arrays and objects in brief.
+    /// The value as text: strings with quotes, numbers as written, arrays and objects in brief.
     fn describe(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),

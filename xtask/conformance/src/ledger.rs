@@ -1,4 +1,5 @@
-//! [`Ledger`]: for each check how many files passed, were explained or failed; and the verdict of the run.
+//! [`Ledger`] counts for each check the files that passed, were explained or failed, and gives the verdict of
+//! the run.
 
 use crate::difference::Difference;
 use crate::exceptions::{Exception, Exceptions};
@@ -7,7 +8,7 @@ use crate::exceptions::{Exception, Exceptions};
 pub(crate) struct Check {
     pub(crate) id: &'static str,
     pub(crate) title: String,
-    /// Of a hundred cases, how many must pass outright.
+    /// The percentage of the cases that must pass outright.
     threshold: f64,
     passed: usize,
     /// Files that passed although they differ, with the reasons why the standard calls them equal.
@@ -16,16 +17,16 @@ pub(crate) struct Check {
     explained: Vec<(String, Vec<&'static str>)>,
     /// File, its first unexplained difference, and the number of others.
     failed: Vec<(String, String, usize)>,
-    /// Of a sample, whose cases have no names.
+    /// If the cases are a sample and have no names: those that did not pass outright.
     sampled: Option<Sample>,
 }
 
 /// The cases of a sample that did not pass outright.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sample {
-    /// xmllint is wrong, which counts as passed.
+    /// Cases in which xmllint is wrong. They count as passed.
     pub(crate) judges_fault: usize,
-    /// There is another reason.
+    /// Cases that fail for another reason that is known.
     pub(crate) explained: usize,
     pub(crate) failed: usize,
 }

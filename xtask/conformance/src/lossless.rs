@@ -11,7 +11,7 @@ use crate::manifest::{Case, Status};
 use crate::travel::travel;
 use crate::xml_tree;
 
-/// A journey: from the file's format through the others.
+/// The formats that a file is written in, one after the other.
 struct Journey {
     id: &'static str,
     from: Format,

@@ -45,10 +45,10 @@ struct Arguments {
     /// xmllint's.
     #[arg(long)]
     schema: Option<PathBuf>,
-    /// How many seeded changes of valid files to compare verdicts on.
+    /// The number of changes of valid files to compare verdicts on.
     #[arg(long, default_value_t = 20_000)]
     mutations: usize,
-    /// Where the series of changes starts.
+    /// The seed of the random changes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }

@@ -8,7 +8,7 @@ use koppeltaal_fhir::Format;
 
 /// A file of the corpus.
 pub(crate) struct Case {
-    /// Below the corpus, with `/`.
+    /// The path below the corpus, with `/`.
     pub(crate) file: String,
     pub(crate) format: Format,
     pub(crate) status: Status,

@@ -91,18 +91,18 @@ pub(crate) struct Mutant {
     pub(crate) text: String,
     pub(crate) kind: Kind,
     pub(crate) region: Region,
-    /// What was done, for people: the path of the element and the change.
+    /// The path of the element and the change, for people.
     pub(crate) what: String,
-    /// The sort of change, for grouping.
+    /// The sort of change, by which disagreements are grouped.
     pub(crate) sort: &'static str,
 }
 
-/// A file, scanned.
+/// A file, with the places of its elements.
 pub(crate) struct Source {
     pub(crate) file: String,
     pub(crate) text: String,
     pub(crate) elements: Vec<Element>,
-    /// Elements, each with the next one beside it that has another name.
+    /// Pairs of elements: each element with the next sibling that has another name.
     swappable: Vec<(usize, usize)>,
 }
 
@@ -112,7 +112,7 @@ pub(crate) struct Element {
     pub(crate) region: Region,
     /// From `<` of the start tag to `>` of the end tag.
     pub(crate) whole: Range<usize>,
-    /// Behind the start tag.
+    /// The end of the start tag.
     tag_end: usize,
     /// The name in the start tag, and in the end tag if there is one.
     pub(crate) name: Range<usize>,
@@ -192,8 +192,8 @@ impl Source {
         swappable
     }
 
-    /// The file with one change of the given kind; `None` if it has nothing to change in that way.
-    /// What is brought in comes from `donor`.
+    /// The file with one change of this kind; `None` if the file has nothing to change in that way. What is
+    /// inserted comes from `donor`.
     pub(crate) fn mutant(&self, kind: Kind, donor: &Self, random: &mut Random) -> Option<Mutant> {
         match kind {
             Kind::Drop => {
@@ -228,7 +228,7 @@ impl Source {
         (self.elements.len() > 1).then(|| 1 + random.below(self.elements.len() - 1))
     }
 
-    /// Swaps an element with the next one beside it that has another name.
+    /// Swaps an element with the next sibling that has another name.
     fn reorder(&self, random: &mut Random) -> Option<Mutant> {
         let &(index, other) = random.pick(&self.swappable)?;
         let (first, second) = (self.elements[index].whole.clone(), self.elements[other].whole.clone());
@@ -342,13 +342,13 @@ impl Element {
         Self { parent: None, region, whole, tag_end, name, end_name: None, attributes, text: None }
     }
 
-    /// What is between its tags, if it has two.
+    /// The range between the tags, if there are two.
     pub(crate) fn inner(&self) -> Option<Range<usize>> {
         self.end_name.as_ref().map(|name| self.tag_end..name.start - "</".len())
     }
 }
 
-/// A value: its element, its attribute (if it is not the element's text), and where it is.
+/// The place of a value: its element, its attribute (unless it is the element's text), and its range.
 type Place<'a> = (usize, Option<&'a Range<usize>>, &'a Range<usize>);
 
 /// The attributes in `text[at..end]`, the rest of a start tag that is known to be well-formed.
@@ -428,7 +428,7 @@ fn damaged(value: &str, random: &mut Random) -> (String, &'static str) {
     }
 }
 
-/// `text` with the case of the character at `at` changed.
+/// Changes the case of the character at `at`.
 fn swap_case(text: &str, at: usize) -> String {
     let swap = |(index, letter): (usize, char)| match letter {
         _ if index != at => letter,

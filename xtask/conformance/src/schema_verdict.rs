@@ -15,9 +15,9 @@ use crate::xmllint::{Verdict, Xmllint};
 
 /// Files up to this size are changed. The same change takes longer in a larger file and shows no more.
 const LARGEST: usize = 40 << 10;
-/// Mutants that are judged at one time.
+/// The number of mutants in a chunk. The verdicts on a chunk are found together.
 const CHUNK: usize = 500;
-/// Examples shown per sort of disagreement.
+/// The number of examples that are shown of each sort of disagreement.
 const EXAMPLES: usize = 2;
 
 /// What a strict read says.
@@ -26,7 +26,7 @@ struct Ours {
     /// The rule that was broken, or the kind of error.
     rule: String,
     line: Option<u32>,
-    /// How a check, or what is written, disagrees with a read that took the file.
+    /// How a check of the file, or writing it, disagrees with a read that took it.
     disagreement: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct File {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Over whole files; returns those that the schema accepts.
+/// Compares the verdicts on whole files. Returns the files that the schema accepts.
 pub(crate) fn check_files(xmllint: &Xmllint, files: Vec<File>, ledger: &mut Ledger) -> Result<Vec<File>> {
     println!("\nThe schema's verdict");
     let texts: Vec<&[u8]> = files.iter().map(|file| file.bytes.as_slice()).collect();
@@ -80,7 +80,7 @@ pub(crate) fn check_files(xmllint: &Xmllint, files: Vec<File>, ledger: &mut Ledg
     Ok(valid.map(|(file, _)| file).collect())
 }
 
-/// A mutant on which the two disagree.
+/// A mutant on which the schema and we disagree.
 struct Disagreement {
     file: String,
     what: String,
@@ -91,22 +91,23 @@ struct Disagreement {
 /// Counts of a run over mutants.
 #[derive(Default)]
 struct Tally {
-    /// Agreed, and all.
+    /// The number of mutants with the same verdict, and of all mutants.
     by_place: BTreeMap<(Kind, Region), (usize, usize)>,
-    /// Both refuse; and do so naming the same line.
     both_refuse: usize,
+    /// Mutants that both refuse, with an error in the same line.
     same_line: usize,
     both_accept: usize,
-    /// Those that a strict read takes, and how a check or what is written contradicts that.
+    /// Mutants that a strict read takes.
     taken: usize,
+    /// How a check of such a mutant, or writing it, disagrees with the read.
     contradictions: Vec<String>,
     failed: usize,
-    /// By reason: whether xmllint is wrong, and how many.
+    /// By reason: whether xmllint is wrong, and the number of mutants.
     explained: BTreeMap<&'static str, (bool, usize)>,
     disagreements: BTreeMap<String, Vec<Disagreement>>,
 }
 
-/// Over seeded changes of valid files.
+/// Compares the verdicts on seeded changes of valid files.
 pub(crate) fn check_mutants(
     xmllint: &Xmllint,
     valid: &[File],
@@ -174,7 +175,7 @@ fn judge(xmllint: &Xmllint, mutants: &[(usize, Mutant)]) -> Result<Vec<(Ours, Ve
     Ok(texts.into_iter().map(strict).zip(theirs).collect())
 }
 
-/// A mutant of any file; not every file has something to change in every way.
+/// A random change of a random file. It tries again where the file has nothing to change in that way.
 fn mutant(sources: &[Source], random: &mut Random) -> (usize, Mutant) {
     let feeds: Vec<usize> = (0..sources.len()).filter(|index| sources[*index].is_feed()).collect();
     loop {
@@ -279,7 +280,7 @@ fn describe(verdict: &Verdict) -> String {
     short.replace("Schemas validity error : ", "")
 }
 
-/// What kind of message it is: names and values left out.
+/// A message without names and values, which tells its kind.
 fn generalize(message: &str) -> String {
     let message = message.split_once(": ").map_or(message, |(_, text)| text);
     let message = message.split_once(": ").map_or(message, |(_, text)| text);

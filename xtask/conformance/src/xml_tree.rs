@@ -137,7 +137,7 @@ fn qualified(namespace: &str, name: &str) -> String {
 }
 
 impl Node {
-    /// Whether it is a comment, or text of white space only.
+    /// Whether it is a comment, or text that is only white space.
     fn is_blank(&self) -> bool {
         match self {
             Self::Element(_) => false,

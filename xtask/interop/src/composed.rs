@@ -1,5 +1,5 @@
-//! Messages composed from the fixtures: for every event a minimal and a full one, in both formats and for both
-//! api-versions.
+//! Messages composed from the fixtures: for every event a minimal and a full one, in both formats and for
+//! both api-versions.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
-//! `cargo xtask interop` tests the project together with real messages, the official schema, deployed clients, a
-//! database server, other database crates, a browser, a terminal, and processes that are killed. It is a package
-//! of its own, because xtask must build when the generated code does not.
+//! `cargo xtask interop` tests the project together with real messages, the official schema, deployed
+//! clients, a database server, other database crates, a browser, a terminal, and processes that are killed.
+//! It is a package of its own, because xtask must build when the generated code does not.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,9 +1,9 @@
-//! Exchanges messages with the Python connector `koppeltaal`, an official client of the 1.x era. Its licence is
-//! the AGPL, so it is only installed for this test, in an environment of its own.
+//! Exchanges messages with the Python connector `koppeltaal`, an official client of the 1.x era. Its licence
+//! is the AGPL, so it is only installed for this test, in an environment of its own.
 //!
 //! We must extract its messages to typed events, without findings of severity error. It must unpack our
-//! messages without errors, to the same facts (`connector.py`). In the end two of it exchange messages through
-//! the sandbox (`exchange.py`).
+//! messages without errors, to the same facts (`connector.py`). In the end two of it exchange messages
+//! through the sandbox (`exchange.py`).
 
 use std::collections::BTreeMap;
 use std::fs;

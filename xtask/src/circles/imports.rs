@@ -8,7 +8,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// A path from the root of the crate, as names. The last name may be an item's.
 type Names = Vec<String>;
 
-/// How often a name is followed from one `use` to the next.
+/// The most `use` declarations that a name is followed through.
 const HOPS: usize = 8;
 
 /// The paths in a file.
@@ -31,7 +31,7 @@ impl Imports {
         Ok(imports)
     }
 
-    /// Adds the imports of another file that counts as the same one.
+    /// Adds the imports of another file that counts as part of this one.
     pub(super) fn add(&mut self, other: Self) {
         self.paths.extend(other.paths);
         self.names.extend(other.names);
@@ -208,7 +208,7 @@ fn declared_module(item: &[TokenTree]) -> Option<String> {
     }
 }
 
-/// Whether a path of several names starts here, and not in the middle of one.
+/// Whether a path of several names starts here, and does not go on from before.
 fn is_path_start(tokens: &[TokenTree], at: usize) -> bool {
     is_separator(tokens, at + 1) && !(at >= 2 && is_separator(tokens, at - 2))
 }

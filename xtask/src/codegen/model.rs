@@ -1,5 +1,5 @@
-//! The schemas as the generator needs them: types hold the fields of their base types, fields are numbered, and
-//! every name is resolved.
+//! The schemas as the generator needs them: types hold the fields of their base types, fields are numbered,
+//! and every name is resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Choice groups: the schemas spell out every member (`deceasedBoolean`, `deceasedDateTime`) and never name
-//! the prefix they share (`deceased`).
+//! Finds the name of a choice. The XSD files declare its members (`deceasedBoolean`, `deceasedDateTime`), but
+//! not the prefix that they share (`deceased`).
 
 use anyhow::{Context as _, Result, ensure};
 

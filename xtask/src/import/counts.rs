@@ -1,4 +1,4 @@
-//! The check that the import is complete: what DSTU1 is known to hold, and that every name has a definition.
+//! Checks that the import is complete: the numbers are those of DSTU1, and every name has a definition.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use super::xsd::Node;
 use crate::schema::{Definition, Role, Shape, TypeName};
 
-/// What the schemas of 0.0.82 hold, counted by another program.
+/// The counts for the schemas of 0.0.82, found by another program.
 pub(crate) const EXPECTED: Counts = Counts {
     resources: 48,
     binary: 1,
@@ -45,7 +45,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Counts what the definitions hold.
+    /// Counts the definitions and the things in them.
     pub(crate) fn from_definitions<'a>(definitions: impl IntoIterator<Item = &'a Definition>) -> Self {
         let mut counts = Self::default();
         for definition in definitions {

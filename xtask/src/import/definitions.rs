@@ -1,4 +1,4 @@
-//! From the declarations of XSD files to definitions of the schema text.
+//! Turns the declarations of XSD files into definitions of the schema text.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::schema::{
 /// resource names are not the type of anything.
 const SIMPLE_TYPES_LEFT_OUT: [&str; 3] = ["xmlIdRef", "ResourceType", "ResourceNamesPlusBinary"];
 
-/// All named types of all files: a type may be declared in another file than the one that uses it.
+/// The named types of all files. A type may be used in other files than the one that declares it.
 pub(crate) struct Types<'a> {
     simple: BTreeMap<&'a str, &'a Node>,
     complex: BTreeMap<&'a str, &'a Node>,
@@ -66,7 +66,7 @@ impl<'a> Types<'a> {
         Ok(definitions)
     }
 
-    /// One complex type; `Resource.Inline` has no definition, it is the type `Resource` of a field.
+    /// The definition of a complex type. `Resource.Inline` has none: as the type of a field it is `Resource`.
     fn complex_type(&self, name: &str, node: &Node) -> Result<Option<Definition>> {
         if name == "Resource.Inline" {
             return Ok(None);
@@ -97,7 +97,7 @@ impl<'a> Types<'a> {
         Ok(Some(structure(role, name, Some(base), self.fields(extension)?)))
     }
 
-    /// Binary: text of an XSD type, with attributes.
+    /// The definition of Binary, which is text with attributes.
     fn binary(&self, name: &str, content: &Node) -> Result<Definition> {
         let extension = content.child("extension").context("expected xs:extension")?;
         extension.only_children(&["attribute"])?;
@@ -123,7 +123,7 @@ impl<'a> Types<'a> {
         Ok(Definition::Restriction(Restriction { name: name.to_owned(), base: base.to_owned() }))
     }
 
-    /// A type that only has a `value`: a code of a closed list, or a primitive.
+    /// The definition of a type that has only a `value`: a closed list of codes, or a primitive.
     fn wrapper(&self, name: &str, value_type: &str) -> Result<Definition> {
         let simple =
             self.simple.get(value_type).with_context(|| format!("unknown value type {value_type}"))?;
@@ -187,7 +187,7 @@ impl<'a> Types<'a> {
     fn element(&self, node: &Node) -> Result<Field> {
         let cardinality = cardinality(node)?;
         let (name, type_name) = match node.attribute("ref") {
-            // The one element of another namespace: the content of a narrative.
+            // The content of a narrative is the only element of another namespace.
             Some("xhtml:div") => ("div", TypeName::Plain("xhtml".to_owned())),
             Some(other) => bail!("ref=\"{other}\": expected xhtml:div"),
             None => (node.required("name")?, self.type_name(node.required("type")?)),
@@ -195,7 +195,7 @@ impl<'a> Types<'a> {
         Ok(Field { name: name.to_owned(), cardinality, shape: Shape::Element(type_name) })
     }
 
-    /// A choice. The bounds are declared on the choice, and not on its members.
+    /// The field of a choice. Its bounds are declared on the choice, and not on its members.
     fn choice(&self, node: &Node) -> Result<Field> {
         let cardinality = cardinality(node)?;
         ensure!(!cardinality.repeats, "a choice that repeats");

@@ -1,4 +1,4 @@
-//! Reads XSD files: one file into a plain tree of its declarations, or a file with all that it includes.
+//! Reads XSD files into trees of their declarations: one file, or a file with all that it includes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -139,7 +139,7 @@ fn node(start: &BytesStart<'_>, line: usize) -> Result<Node> {
     Ok(Node { name: start.local_name().as_ref().to_owned(), line, children: Vec::new(), attributes })
 }
 
-/// Turns byte positions, which only grow, into line numbers.
+/// Turns byte positions into line numbers. Each position must not be before the last one.
 struct LineCounter<'a> {
     text: &'a str,
     position: usize,

@@ -1,6 +1,6 @@
-//! Checks that people can use every view of the page. On a desktop and a phone, in light and dark, the page fits
-//! its window, names are on one line, and the contrast is enough. The Tab key reaches everything, and everything
-//! has a name for screen readers.
+//! Checks that people can use every view of the page. On a desktop and a phone, in light and dark, the page
+//! fits its window, names are on one line, and the contrast is enough. The Tab key reaches everything, and
+//! everything has a name for screen readers.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Checks the page with ten thousand messages: it stays fast, every message can be reached, and new messages do
-//! not move what somebody reads.
+//! Checks the page with ten thousand messages: it stays fast, every message can be reached, and new messages
+//! do not move what somebody reads.
 
 use anyhow::{Context as _, Result, ensure};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};

@@ -1,5 +1,5 @@
-//! Generates the code for validation: the table of each profile's elements, and the comparison of a value with
-//! it.
+//! Generates the code for validation: the table of each profile's elements, and the comparison of a value
+//! with it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};

@@ -19,7 +19,7 @@ use crate::hub::{Hub, Seal};
 use crate::instance::InstanceId;
 use crate::mailbox::{Mailbox, Notification};
 use crate::oauth::{Code, Grants, OAuthError};
-use crate::persistence::{DataFile, DataFileError, Forgotten, Persistent, WriteFailure};
+use crate::persistence::{DataFile, DataFileError, Eviction, Persistent, WriteFailure};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::refusals::{Refusals, RefusedRequest};
 use crate::storage::Storage;
@@ -324,8 +324,8 @@ impl App {
             }
             match forgotten {
                 None => return Err(DataFileError::Full),
-                Some(Forgotten::EarlierClaims) => {}
-                Some(Forgotten::Messages) => Self::warn_once(
+                Some(Eviction::EarlierClaims) => {}
+                Some(Eviction::Messages) => Self::warn_once(
                     &self.has_forgotten,
                     "the data file is full, so the messages that were processed longest ago are forgotten: raise data_bytes \
                      to keep more of them, or lower queue_messages",

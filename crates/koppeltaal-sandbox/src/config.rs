@@ -60,7 +60,7 @@ use seconds::seconds;
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default = "SandboxConfig::of_empty_file", deny_unknown_fields)]
+#[serde(default = "SandboxConfig::for_empty_file", deny_unknown_fields)]
 #[must_use = "a configuration does nothing until `start`"]
 pub struct SandboxConfig {
     /// All domains, also the ones that only an instance or a definition names.

@@ -35,7 +35,7 @@ use axum::routing::{MethodRouter, any, get, post, put};
 use tower::{Service, ServiceExt as _, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use log::{Asked, Routes};
+use log::{RequestLog, Routes};
 use oauth::OAUTH_PATH;
 
 use crate::app::App;
@@ -126,7 +126,7 @@ const HUB_PATH: &str = "/signalr/{*path}";
 
 /// What happens around every handler: faults, writing the answer, and the log.
 async fn around(app: &App, routes: &Routes, request: Request, router: Router) -> Response {
-    let format = format::of_reply(request.headers());
+    let format = format::for_reply(request.headers());
     let path = request.uri().path();
     let (is_page, is_open) = (page::is_path(path), is_open(path));
     let answer = async |request: Request| {
@@ -143,12 +143,12 @@ async fn around(app: &App, routes: &Routes, request: Request, router: Router) ->
     }
     let begin = Instant::now();
     let instance = authentication::named_instance(app, request.headers(), request.uri());
-    let asked = Asked::new(routes, request.method(), request.uri(), instance);
+    let log = RequestLog::new(routes, request.method(), request.uri(), instance);
     // `answer` has rendered the body, so that a fault can act on it. A fault may also be the answer itself,
     // so this renders again.
-    let mut response = reply::render(faults::meet(app, request, asked.username(), answer).await, format);
+    let mut response = reply::render(faults::meet(app, request, log.username(), answer).await, format);
     with_content_type(&mut response);
-    asked.answered(app, &mut response, begin.elapsed());
+    log.report(app, &mut response, begin.elapsed());
     response
 }
 

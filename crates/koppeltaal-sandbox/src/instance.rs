@@ -11,8 +11,8 @@ pub(crate) struct InstanceId {
     pub(crate) username: Arc<str>,
 }
 
-impl InstanceId {
-    pub(crate) fn of(instance: &Instance) -> Self {
+impl From<&Instance> for InstanceId {
+    fn from(instance: &Instance) -> Self {
         Self { domain: instance.domain.as_str().into(), username: instance.username.as_str().into() }
     }
 }

@@ -156,7 +156,7 @@ impl Domain {
     }
 
     /// The domain with this name. A data file may have domains that are not configured.
-    fn of<'a>(domains: &'a mut HashMap<String, Self>, name: &str) -> &'a mut Self {
+    fn get_or_new<'a>(domains: &'a mut HashMap<String, Self>, name: &str) -> &'a mut Self {
         domains.entry(name.to_owned()).or_insert_with(|| Self::new(name))
     }
 }
@@ -171,7 +171,7 @@ impl Mailbox {
             claim_timeout: config.claim_timeout,
         };
         let account = |instance: &Instance| {
-            let id = InstanceId::of(instance);
+            let id = InstanceId::from(instance);
             let account = Account {
                 instance: instance.clone(),
                 queue: Queue::new(id.clone(), bounds),
@@ -203,7 +203,7 @@ impl Mailbox {
         let number = self.counters.definition;
         let step = &mut self.counters.clock.step(now);
         let sent = DefinitionDraft { content: definition.clone(), bytes: text::memory(definition) };
-        Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
+        Domain::get_or_new(&mut self.domains, domain).definitions.put(number, sent, step);
     }
 
     fn next_message(&mut self) -> u64 {

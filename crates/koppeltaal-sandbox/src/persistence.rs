@@ -113,10 +113,10 @@ impl Record {
             .map(serde_json::to_string)
             .transpose()
             .map_err(|error| DataFileError::unwritable(&error))?;
-        Ok(Self::of_text(kind, key.to_string(), state))
+        Ok(Self::from_text(kind, key.to_string(), state))
     }
 
-    fn of_text(kind: RecordKind, key: String, state: Option<String>) -> Self {
+    fn from_text(kind: RecordKind, key: String, state: Option<String>) -> Self {
         Self { kind, key, state, reserve: kind.reserve() }
     }
 
@@ -128,7 +128,7 @@ impl Record {
 
 /// What was forgotten to make room in a full file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forgotten {
+pub(crate) enum Eviction {
     /// Processed messages.
     Messages,
     /// Claims of messages that were claimed again since.
@@ -155,7 +155,7 @@ pub(crate) trait Persistent {
 
     /// As a part of the step, forgets what may be forgotten, to make room for this many bytes in the data
     /// file. Says what was forgotten, or `None` when there is nothing to forget.
-    fn make_room(&mut self, _bytes: u64) -> Option<Forgotten> {
+    fn make_room(&mut self, _bytes: u64) -> Option<Eviction> {
         None
     }
 

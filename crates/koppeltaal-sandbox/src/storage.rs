@@ -139,7 +139,7 @@ const ITEM_BYTES: usize = 1024;
 impl Draft {
     /// From a resource that takes this many bytes of memory. The refusal names every required part that is
     /// missing.
-    pub(crate) fn of(resource: Other, bytes: usize) -> Result<Self, Refusal> {
+    pub(crate) fn from_resource(resource: Other, bytes: usize) -> Result<Self, Refusal> {
         let mut rest = StorageItem::from(resource);
         let mut missing = Vec::new();
         let mut part = |name: &'static str, value: Option<String>| {

@@ -123,7 +123,7 @@ impl Drop for Victim {
 
 /// What was answered.
 #[derive(Default)]
-struct Answered {
+struct Answers {
     /// The answers to posts, by the identifier of the message.
     receipts: BTreeMap<String, (String, String)>,
     /// Identifiers of messages whose success was acknowledged and answered.
@@ -141,7 +141,7 @@ async fn kill(kills: u32, data_bytes: u64) {
     let is_small = data_bytes == SMALL;
     let directory = Directory::new(&format!("kills-{data_bytes}"));
     let file = directory.file();
-    let answered = Mutex::new(Answered::default());
+    let answered = Mutex::new(Answers::default());
     let mut next = [0_usize; POSTERS];
     let mut starting = Duration::ZERO;
     for round in 0..kills {
@@ -233,7 +233,7 @@ fn message(poster: usize, number: usize, is_long: bool) -> Bundle {
 fn accepted(
     answer: &Answer,
     identifier: &str,
-    answered: &Mutex<Answered>,
+    answered: &Mutex<Answers>,
     is_small: bool,
 ) -> Option<(String, String)> {
     match answer.status {
@@ -262,7 +262,7 @@ async fn get(client: &Client, path: &str) -> Option<Answer> {
 }
 
 /// Posts messages until the sandbox is gone. One that was not answered is the next one to be posted.
-async fn post(victim: &Victim, poster: usize, next: &mut usize, answered: &Mutex<Answered>, is_small: bool) {
+async fn post(victim: &Victim, poster: usize, next: &mut usize, answered: &Mutex<Answers>, is_small: bool) {
     let portal = victim.portal(poster);
     while let Some(answer) = send(&portal, message(poster, *next, is_small)).await {
         let Some(receipt) = accepted(&answer, &identifier(poster, *next), answered, is_small) else {
@@ -275,7 +275,7 @@ async fn post(victim: &Victim, poster: usize, next: &mut usize, answered: &Mutex
 }
 
 /// Claims messages and reports success until the sandbox is gone.
-async fn handle(victim: &Victim, answered: &Mutex<Answered>) {
+async fn handle(victim: &Victim, answered: &Mutex<Answers>) {
     let game = victim.game();
     while let Some(found) = handle_one(&game, answered).await {
         if !found {
@@ -285,7 +285,7 @@ async fn handle(victim: &Victim, answered: &Mutex<Answered>) {
 }
 
 /// Whether there was a message to handle; `None` when the sandbox is gone.
-async fn handle_one(game: &Client, answered: &Mutex<Answered>) -> Option<bool> {
+async fn handle_one(game: &Client, answered: &Mutex<Answers>) -> Option<bool> {
     let claimed = get(game, "MessageHeader/_search?_query=MessageHeader.GetNextNewAndClaim").await?;
     if claimed.bundle().entry.is_empty() {
         return Some(false);
@@ -304,7 +304,7 @@ async fn handle_one(game: &Client, answered: &Mutex<Answered>) -> Option<bool> {
     Some(true)
 }
 
-async fn store(victim: &Victim, round: u32, answered: &Mutex<Answered>) {
+async fn store(victim: &Victim, round: u32, answered: &Mutex<Answers>) {
     let game = victim.game();
     for number in 0.. {
         let key = format!("{round}-{number}");
@@ -326,7 +326,7 @@ async fn store(victim: &Victim, round: u32, answered: &Mutex<Answered>) {
     }
 }
 
-async fn launch(victim: &Victim, answered: &Mutex<Answered>) {
+async fn launch(victim: &Victim, answered: &Mutex<Answers>) {
     let url = format!("http://{}/OAuth2/Koppeltaal/MobileLaunch", victim.address);
     let query = [("client_id", "game"), ("patient", "https://epd.example/fhir/Patient/3007"), ("user", "u")];
     let http = http();
@@ -343,7 +343,7 @@ async fn launch(victim: &Victim, answered: &Mutex<Answered>) {
 
 /// Checks that everything that was answered is there, except for messages that a small file may have
 /// forgotten.
-async fn check(victim: &Victim, answered: &Mutex<Answered>, is_small: bool) {
+async fn check(victim: &Victim, answered: &Mutex<Answers>, is_small: bool) {
     let (mut receipts, mut handled, items, codes) = {
         let answered = answered.lock().expect("no panic");
         let receipts: Vec<_> = answered.receipts.clone().into_iter().collect();

@@ -96,7 +96,7 @@ async fn queues_and_messages_are_shown_and_moved_by_hand() {
         assert!(text.text().await.expect("text").contains(start));
     }
 
-    let failed = json!({ "domain": "Zonnedauw", "username": "game", "number": number.to_string(), "status": "Failed", "exception": "why" });
+    let failed = json!({ "domain": "Zonnedauw", "username": "game", "number": number, "status": "Failed", "exception": "why" });
     assert_eq!(
         post(&sandbox, "/sandbox/acknowledge", failed).await,
         (200, json!({ "number": number, "status": "Failed" }))
@@ -124,8 +124,7 @@ async fn a_message_is_shown_with_every_step_of_its_way() {
     };
     let act = async |fields: &[(&str, &str)]| {
         let mut body = me.clone();
-        body["number"] =
-            get(&sandbox, "/sandbox/message?key=1").await["receivers"][0]["number"].to_string().into();
+        body["number"] = get(&sandbox, "/sandbox/message?key=1").await["receivers"][0]["number"].clone();
         for (name, value) in fields {
             body[*name] = json!(value);
         }

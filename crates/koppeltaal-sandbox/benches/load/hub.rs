@@ -45,7 +45,7 @@ async fn measure(sandbox: &Sandbox, connections: usize, rounds: usize) {
     let pattern = Pattern::read("minimal");
     let mut portal = Wire::connect(address).await;
     let mut game = listen(address, GAME).await;
-    let mut told = Vec::new();
+    let mut pushed = Vec::new();
     let mut answered = Vec::new();
     for number in 0..rounds + WARM_UP {
         let post = wire::post(&pattern.message(number, Format::Json), Format::Json);
@@ -61,10 +61,10 @@ async fn measure(sandbox: &Sandbox, connections: usize, rounds: usize) {
         let (post, news) = tokio::join!(post, news);
         if number >= WARM_UP {
             answered.push(post);
-            told.push(news);
+            pushed.push(news);
         }
     }
-    for (what, times) in [("the hub client is told", &mut told), ("the post is answered", &mut answered)] {
+    for (what, times) in [("the hub client is told", &mut pushed), ("the post is answered", &mut answered)] {
         times.sort_unstable();
         let (median, p99) = (quantile(times, 0.5), quantile(times, 0.99));
         println!(

@@ -72,7 +72,7 @@ impl SandboxConfig {
     }
 
     /// The configuration of an empty file.
-    pub(super) fn of_empty_file() -> Self {
+    pub(super) fn for_empty_file() -> Self {
         Self::new().listen(LISTEN.into())
     }
 }

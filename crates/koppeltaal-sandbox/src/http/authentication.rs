@@ -79,24 +79,24 @@ impl FromRequestParts<Arc<App>> for Account {
 /// The instance that the credentials of a request name, even when they are wrong or have expired. It is for
 /// the log and for faults; it allows nothing.
 pub(crate) fn named_instance(app: &App, headers: &HeaderMap, uri: &Uri) -> Option<InstanceId> {
-    let of_token = |token: &str| {
+    let instance_of_token = |token: &str| {
         let session = app.oauth(|oauth| oauth.session(token, app.now()).cloned()).ok()??;
         app.instance_of(&session.context.domain, &session.context.client)
     };
-    let of_any = |authorization: &str| match scheme(authorization) {
-        (scheme, token) if scheme.eq_ignore_ascii_case("Bearer") => of_token(token.trim()),
+    let instance_of = |authorization: &str| match scheme(authorization) {
+        (scheme, token) if scheme.eq_ignore_ascii_case("Bearer") => instance_of_token(token.trim()),
         _ => {
             basic_credentials(authorization).and_then(|(username, _)| app.instance_named(&username).cloned())
         }
     };
     if headers.contains_key(header::AUTHORIZATION) {
-        return of_any(authorization(headers).ok()?);
+        return instance_of(authorization(headers).ok()?);
     }
     uri.query()?;
     let params = Params::read(uri).ok()?;
     match params.get("access_token") {
-        Some(token) => of_token(token),
-        None => of_any(&authorization_parameter(&params).ok()?),
+        Some(token) => instance_of_token(token),
+        None => instance_of(&authorization_parameter(&params).ok()?),
     }
 }
 

@@ -113,7 +113,7 @@ fn refuse(status: u16, html: bool) -> Response {
     if html {
         let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
         let mut response = (status, content_type, PROXY_PAGE).into_response();
-        response.extensions_mut().insert(Reason::of_rule(ON_PURPOSE));
+        response.extensions_mut().insert(Reason::from_rule(ON_PURPOSE));
         return response;
     }
     let mut response = Refusal::new(RefusalKind::Unsupported, "exception", ON_PURPOSE).into_response();

@@ -10,7 +10,7 @@ use crate::refusal::{Refusal, RefusalKind};
 
 /// The format of a request's body, by Content-Type; without one, by the body's first character, and else
 /// JSON.
-pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
+pub(crate) fn for_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Refusal> {
     let Some(content_type) = header_text(headers, header::CONTENT_TYPE) else {
         return Ok(Format::of_content(body).unwrap_or_default());
     };
@@ -24,7 +24,7 @@ pub(crate) fn of_request(headers: &HeaderMap, body: &[u8]) -> Result<Format, Ref
 }
 
 /// The format of an answer: the preferred one of Accept, else the format of the request, else JSON.
-pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
+pub(crate) fn for_reply(headers: &HeaderMap) -> Format {
     let accept = header_text(headers, header::ACCEPT).unwrap_or_default();
     let mut wanted: Option<(Format, f32)> = None;
     for range in accept.split(',') {
@@ -36,7 +36,7 @@ pub(crate) fn of_reply(headers: &HeaderMap) -> Format {
             wanted = Some((format, quality));
         }
     }
-    wanted.map(|(format, _)| format).or_else(|| of_request(headers, b"").ok()).unwrap_or_default()
+    wanted.map(|(format, _)| format).or_else(|| for_request(headers, b"").ok()).unwrap_or_default()
 }
 
 /// The value of a header, if it is ASCII text.
@@ -66,7 +66,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.extend(accept.map(|value| (header::ACCEPT, HeaderValue::from_static(value))));
         headers.extend(content_type.map(|value| (header::CONTENT_TYPE, HeaderValue::from_static(value))));
-        of_reply(&headers)
+        for_reply(&headers)
     }
 
     #[test]
@@ -88,15 +88,15 @@ mod tests {
     #[test]
     fn a_body_without_content_type_shows_its_format() {
         let none = HeaderMap::new();
-        assert_eq!(of_request(&none, b"\n <feed/>"), Ok(Format::Xml));
-        assert_eq!(of_request(&none, b"{}"), Ok(Format::Json));
+        assert_eq!(for_request(&none, b"\n <feed/>"), Ok(Format::Xml));
+        assert_eq!(for_request(&none, b"{}"), Ok(Format::Json));
     }
 
     #[test]
     fn other_media_types_are_refused() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
-        assert_eq!(of_request(&headers, b"").map_err(|refusal| refusal.kind), Err(RefusalKind::MediaType));
+        assert_eq!(for_request(&headers, b"").map_err(|refusal| refusal.kind), Err(RefusalKind::MediaType));
     }
 
     #[test]

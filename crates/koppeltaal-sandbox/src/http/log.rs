@@ -31,11 +31,11 @@ pub(crate) struct Reason {
 
 impl Reason {
     /// A reason that is only a sentence.
-    pub(crate) fn of_rule(rule: &'static str) -> Self {
+    pub(crate) fn from_rule(rule: &'static str) -> Self {
         Self { code: None, rule, place: None, expected: None }
     }
 
-    pub(crate) fn of_refusal(refusal: &Refusal) -> Self {
+    pub(crate) fn from_refusal(refusal: &Refusal) -> Self {
         Self {
             code: refusal.code().map(ToString::to_string),
             rule: refusal.rule,
@@ -44,8 +44,8 @@ impl Reason {
         }
     }
 
-    pub(crate) fn of_oauth(error: OAuthError) -> Self {
-        Self { code: Some(error.code.text().to_owned()), ..Self::of_rule(error.description) }
+    pub(crate) fn from_oauth(error: OAuthError) -> Self {
+        Self { code: Some(error.code.text().to_owned()), ..Self::from_rule(error.description) }
     }
 }
 
@@ -83,15 +83,15 @@ fn known_method(method: &Method) -> &'static str {
     known.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
-/// What is known about a request before it is answered.
+/// What the log says about a request, which is known before it is answered.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestLog {
     method: &'static str,
     route: Option<String>,
     instance: Option<InstanceId>,
 }
 
-impl Asked {
+impl RequestLog {
     pub(crate) fn new(routes: &Routes, method: &Method, uri: &Uri, instance: Option<InstanceId>) -> Self {
         let is_claim = || {
             let params = Params::read(uri).ok();
@@ -112,7 +112,7 @@ impl Asked {
     }
 
     /// Reports the answer to the log, and to the list of refused requests if it is a refusal.
-    pub(crate) fn answered(self, app: &App, response: &mut Response, duration: Duration) {
+    pub(crate) fn report(self, app: &App, response: &mut Response, duration: Duration) {
         let reason = response.extensions_mut().remove::<Reason>();
         let event = response.extensions().get::<Event>().map(ToString::to_string);
         let event = event.as_deref();

@@ -33,17 +33,12 @@ pub(crate) async fn launch(
     LinksFor(links): LinksFor,
     params: Params,
 ) -> Result<Response, Refusal> {
-    Ok(redirect(&launch_location(&app, &account, &links, &params)?))
+    Ok(redirect(&launch_location(&app, &links, context(&account, &params))?))
 }
 
 /// Starts a launch, and gives the address that the browser has to go to.
-pub(crate) fn launch_location(
-    app: &App,
-    account: &Account,
-    links: &Links,
-    params: &Params,
-) -> Result<String, Refusal> {
-    let context = context(app, account, params)?;
+pub(crate) fn launch_location(app: &App, links: &Links, context: Context) -> Result<String, Refusal> {
+    check(app, &context)?;
     let client = context.client.clone();
     let (page, launch) = app.oauth(|oauth| {
         let page = oauth.application(&client).and_then(|application| application.launch_url.clone());
@@ -61,7 +56,8 @@ pub(crate) async fn mobile_launch(
     account: Account,
     params: Params,
 ) -> Result<Response, Refusal> {
-    let context = context(&app, &account, &params)?;
+    let context = context(&account, &params);
+    check(&app, &context)?;
     let (code, lifetime) = app.oauth(|oauth| {
         let code = oauth.activation(context, &mut Uuid::new_v4, app.now());
         code.map(|code| (code, oauth.lifetimes().activation)).map_err(too_large)
@@ -78,29 +74,34 @@ fn too_large(_: LaunchSizeError) -> Refusal {
     )
 }
 
-/// Who is launched into which application. The patient need not be known: no message may have named it yet.
-fn context(app: &App, account: &Account, params: &Params) -> Result<Context, Refusal> {
-    let required = |name: &'static str| {
-        let value = params.get(name).map(str::to_owned);
-        value.ok_or_else(|| missing_parameter(name))
-    };
-    let client = required("client_id")?;
-    let domain = account.0.domain.to_string();
-    if app.oauth(|oauth| oauth.application(&client).is_none())? {
-        return Err(Refusal::parameter("client_id is not the identifier of an application.").at("client_id"));
-    }
-    if app.instance_of(&domain, &client).is_none() {
-        return Err(Refusal::parameter("The application has no instance in this domain.").at("client_id"));
-    }
+/// Who is launched into which application, as the parameters say.
+fn context(account: &Account, params: &Params) -> Context {
     let optional = |name: &str| params.get(name).map(str::to_owned);
-    Ok(Context {
-        client,
-        domain,
-        patient: required("patient")?,
-        user: required("user")?,
+    let required = |name: &str| optional(name).unwrap_or_default();
+    Context {
+        client: required("client_id"),
+        domain: account.0.domain.to_string(),
+        patient: required("patient"),
+        user: required("user"),
         resource: optional("resource"),
         intent: optional("intent"),
-    })
+    }
+}
+
+/// Whether there can be such a launch. The patient need not be known: no message may have named it yet.
+fn check(app: &App, context: &Context) -> Result<(), Refusal> {
+    let Context { client, domain, patient, user, resource: _, intent: _ } = context;
+    let required = [("client_id", client), ("patient", patient), ("user", user)];
+    if let Some((name, _)) = required.into_iter().find(|(_, value)| value.is_empty()) {
+        return Err(missing_parameter(name));
+    }
+    if app.oauth(|oauth| oauth.application(client).is_none())? {
+        return Err(Refusal::parameter("client_id is not the identifier of an application.").at("client_id"));
+    }
+    if app.instance_of(domain, client).is_none() {
+        return Err(Refusal::parameter("The application has no instance in this domain.").at("client_id"));
+    }
+    Ok(())
 }
 
 /// The launch page with the launch in its placeholders, or else in parameters at its end.
@@ -147,7 +148,7 @@ pub(crate) async fn authorize(State(app): State<Arc<App>>, params: Params) -> Re
             let pairs = [("error", error.code.text()), ("error_description", error.description)];
             let mut response =
                 redirect(&with_query(uri, &pairs.into_iter().chain(state).collect::<Vec<_>>()));
-            response.extensions_mut().insert(Reason::of_oauth(error));
+            response.extensions_mut().insert(Reason::from_oauth(error));
             response
         }
         (Err(error), _) => refuse(error, false),
@@ -282,7 +283,7 @@ fn refuse(error: OAuthError, has_basic: bool) -> Response {
     };
     let body = json!({ "error": error.code.text(), "error_description": error.description });
     let mut response = secret_json(status, &body);
-    response.extensions_mut().insert(Reason::of_oauth(error));
+    response.extensions_mut().insert(Reason::from_oauth(error));
     if has_basic && status == StatusCode::UNAUTHORIZED {
         let realm = HeaderValue::from_static(r#"Basic realm="Koppeltaal""#);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);

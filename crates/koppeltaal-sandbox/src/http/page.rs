@@ -68,7 +68,7 @@ async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
                     "api_version": instance.api_version.to_string(),
                     "subscriptions": instance.subscriptions.iter().map(|event| event.code()).collect::<Vec<_>>(),
                     "messages": messages,
-                    "listening": app.hub().subscribed(&InstanceId::of(&instance)),
+                    "listening": app.hub().subscribed(&InstanceId::from(&instance)),
                 })
             });
             json!({
@@ -91,11 +91,9 @@ async fn state(State(app): State<Arc<App>>) -> Result<Json<Value>, Refusal> {
 }
 
 /// The instance that a request names.
-fn instance(app: &App, domain: Option<&str>, username: Option<&str>) -> Result<InstanceId, Refusal> {
-    let id = domain
-        .zip(username)
-        .map(|(domain, username)| InstanceId { domain: domain.into(), username: username.into() });
-    id.filter(|id| app.knows(id)).ok_or_else(|| Refusal::not_found("There is no such application instance."))
+fn instance(app: &App, domain: &str, username: &str) -> Result<InstanceId, Refusal> {
+    let id = InstanceId { domain: domain.into(), username: username.into() };
+    if app.knows(&id) { Ok(id) } else { Err(Refusal::not_found("There is no such application instance.")) }
 }
 
 /// Tells the page whenever a message has moved.

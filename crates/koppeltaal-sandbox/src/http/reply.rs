@@ -71,7 +71,7 @@ impl IntoResponse for Reply {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = self.kind;
-        let reason = Reason::of_refusal(&self);
+        let reason = Reason::from_refusal(&self);
         let reply = Reply::ok(entries::outcome(&self.sayable())).status(status(kind));
         let reply = match kind {
             RefusalKind::Unauthorized => reply
@@ -172,7 +172,7 @@ fn write_failure(error: &str, format: Format, mut response: Response) -> Respons
         *response.body_mut() = body.into();
     }
     *response.status_mut() = status(refusal.kind);
-    response.extensions_mut().insert(Reason::of_refusal(&refusal));
+    response.extensions_mut().insert(Reason::from_refusal(&refusal));
     response
 }
 

@@ -72,7 +72,7 @@ fn is_ambiguous(read: &ReadDocument) -> bool {
 
 /// The document in a body, and the format that the headers name.
 pub(crate) fn read_document(headers: &HeaderMap, body: &[u8]) -> Result<(Format, ReadDocument), Refusal> {
-    let format = format::of_request(headers, body)?;
+    let format = format::for_request(headers, body)?;
     let content_type = format::header_text(headers, header::CONTENT_TYPE).unwrap_or_default();
     let read = wire::read(body, format, content_type).map_err(|error| unreadable(&error))?;
     Ok((format, read))
@@ -232,11 +232,6 @@ impl Params {
         let Query(pairs) =
             Query::try_from_uri(uri).map_err(|_| Refusal::parameter("The query cannot be read."))?;
         Ok(Self(pairs))
-    }
-
-    /// These pairs as parameters.
-    pub(crate) fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(pairs.into_iter().collect())
     }
 
     /// The parameters of a form.

@@ -256,7 +256,7 @@ fn json_text(body: &Value) -> Response {
 fn text(status: StatusCode, text: &'static str) -> Response {
     let mut response = (status, [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], text).into_response();
     if !status.is_success() {
-        response.extensions_mut().insert(Reason::of_rule(text));
+        response.extensions_mut().insert(Reason::from_rule(text));
     }
     response
 }

@@ -203,5 +203,5 @@ fn draft_in(caller: &Caller, received: RequestDocument) -> Result<Draft, Refusal
     if caller.patient.as_deref().is_some_and(|only| is_ambiguous || names_another(only)) {
         return Err(foreign());
     }
-    Draft::of(sent, bytes)
+    Draft::from_resource(sent, bytes)
 }

@@ -169,7 +169,7 @@ impl Channel {
                 drop(state);
                 if let Some((last, _)) = waiting.last() {
                     self.cursor = *last;
-                    return Some(Frame::of(waiting.into_iter().map(|(_, event)| event)));
+                    return Some(Frame::from_events(waiting.into_iter().map(|(_, event)| event)));
                 }
             }
             // The sender lives as long as the connection, which `self` keeps alive.
@@ -201,7 +201,7 @@ impl Frame {
         Self { is_init: true, ..Self::default() }
     }
 
-    fn of(events: impl Iterator<Item = Event>) -> Self {
+    fn from_events(events: impl Iterator<Item = Event>) -> Self {
         let mut frame = Self::default();
         for event in events {
             match event {

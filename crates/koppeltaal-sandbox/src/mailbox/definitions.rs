@@ -247,10 +247,10 @@ impl Mailbox {
         let bytes = message_bytes(sent.bytes, 1);
         self.check_size(domain, PUBLISHED, bytes)?;
         let capacity = self.definition_capacity();
-        Domain::of(&mut self.domains, domain).definitions.check_room(number, sent.bytes, capacity)?;
+        Domain::get_or_new(&mut self.domains, domain).definitions.check_room(number, sent.bytes, capacity)?;
         self.check_room(domain, PUBLISHED, &Address::Definition(number), bytes, now)?;
         let step = &mut self.counters.clock.step(now);
-        let definition = Domain::of(&mut self.domains, domain).definitions.put(number, sent, step);
+        let definition = Domain::get_or_new(&mut self.domains, domain).definitions.put(number, sent, step);
         self.announce(domain, &definition, identifier, now);
         Ok(definition)
     }

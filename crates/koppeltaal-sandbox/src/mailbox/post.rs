@@ -42,7 +42,7 @@ impl Mailbox {
         } else {
             self.check_versions_and_room(&posting, rules, now)?;
             let step = &mut self.counters.clock.step(now);
-            let resources = &mut Domain::of(&mut self.domains, &posting.domain).resources;
+            let resources = &mut Domain::get_or_new(&mut self.domains, &posting.domain).resources;
             resources.apply(&posting.resources, posting.focal, rules, step)
         };
         if !is_inert && rules >= ApiVersion::V1_3_5 {
@@ -84,10 +84,10 @@ impl Mailbox {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let Posting { domain, event, resources, focal, bytes, .. } = posting;
-        let known = &Domain::of(&mut self.domains, domain).resources;
+        let known = &Domain::get_or_new(&mut self.domains, domain).resources;
         let created = known.check(resources, *focal, rules)?;
         self.check_size(domain, *event, *bytes)?;
-        let known = &Domain::of(&mut self.domains, domain).resources;
+        let known = &Domain::get_or_new(&mut self.domains, domain).resources;
         known.check_room(created, self.limits.resources)?;
         let focal = Address::Given(resources[*focal].url.clone());
         self.check_room(domain, *event, &focal, *bytes, now)

@@ -58,11 +58,11 @@ struct Usage {
 }
 
 impl Usage {
-    fn of(delivery: &Delivery) -> Self {
-        Self::of_message(delivery.message.bytes + delivery.bytes())
+    fn from_delivery(delivery: &Delivery) -> Self {
+        Self::from_message_bytes(delivery.message.bytes + delivery.bytes())
     }
 
-    fn of_message(bytes: usize) -> Self {
+    fn from_message_bytes(bytes: usize) -> Self {
         Self { messages: 1, bytes: bytes + DELIVERY_BYTES }
     }
 
@@ -115,7 +115,7 @@ impl Companion for Indexes {
     fn add(&mut self, number: &u64, delivery: &Delivery) {
         let number = *number;
         delivery.message.uses.increment();
-        let usage = Usage::of(delivery);
+        let usage = Usage::from_delivery(delivery);
         self.usage = self.usage.with(usage);
         match delivery.deadline() {
             Some(deadline) => self.claimed.insert((deadline, number)),
@@ -132,7 +132,7 @@ impl Companion for Indexes {
 
     fn remove(&mut self, number: &u64, delivery: &Delivery) {
         delivery.message.uses.decrement();
-        let usage = Usage::of(delivery);
+        let usage = Usage::from_delivery(delivery);
         self.usage = self.usage.without(usage);
         match delivery.deadline() {
             Some(deadline) => self.claimed.remove(&(deadline, *number)),
@@ -183,7 +183,7 @@ impl Queue {
 
     /// Whether a message of this many bytes fits into the empty queue.
     pub(crate) fn check_size(&self, bytes: usize) -> Result<(), Refusal> {
-        if Usage::of_message(bytes).fits(self.bounds) {
+        if Usage::from_message_bytes(bytes).fits(self.bounds) {
             return Ok(());
         }
         let rule = "The message is larger than the queue of an application instance that is to get it.";
@@ -199,8 +199,8 @@ impl Queue {
         step: &mut Step<'_>,
     ) -> Result<(), Refusal> {
         self.expire(step);
-        let new = Usage::of_message(bytes);
-        let replaced = self.replaced_by_next(focal).map(Usage::of).unwrap_or_default();
+        let new = Usage::from_message_bytes(bytes);
+        let replaced = self.replaced_by_next(focal).map(Usage::from_delivery).unwrap_or_default();
         if self.indexes().open.without(replaced).with(new).fits(self.bounds) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use super::resources::ResourceRecord;
 use super::{Account, Counters, Domain, Mailbox, RestoredMessage};
 use crate::instance::InstanceId;
 use crate::persistence::{
-    Companion, DataFileError, Forgotten, Journal, Persistent, Record, RecordError, RecordKind, Single,
+    Companion, DataFileError, Eviction, Journal, Persistent, Record, RecordError, RecordKind, Single,
 };
 
 /// The key of the counters.
@@ -74,11 +74,11 @@ impl Persistent for Mailbox {
                 let domain = saved.domain.clone();
                 let definition = saved.definition(number)?;
                 self.counters.clock.raise(definition.changed);
-                Domain::of(&mut self.domains, &domain).definitions.restore(definition);
+                Domain::get_or_new(&mut self.domains, &domain).definitions.restore(definition);
             }
             RecordKind::Resource => {
                 let saved: ResourceRecord = serde_json::from_str(state)?;
-                Domain::of(&mut self.domains, &saved.domain).resources.restore(saved);
+                Domain::get_or_new(&mut self.domains, &saved.domain).resources.restore(saved);
             }
             RecordKind::Message => {
                 let number = raise(&mut self.counters.message, key)?;
@@ -115,15 +115,15 @@ impl Persistent for Mailbox {
         Ok(())
     }
 
-    fn make_room(&mut self, bytes: u64) -> Option<Forgotten> {
+    fn make_room(&mut self, bytes: u64) -> Option<Eviction> {
         let has_forgotten = self.forget_processed(bytes).unwrap_or_else(|error| {
             tracing::warn!(%error, "the size of a message in the data file cannot be computed");
             false
         });
         if has_forgotten {
-            return Some(Forgotten::Messages);
+            return Some(Eviction::Messages);
         }
-        self.forget_earlier_claims().then_some(Forgotten::EarlierClaims)
+        self.forget_earlier_claims().then_some(Eviction::EarlierClaims)
     }
 
     fn restored(&mut self) -> Vec<(RecordKind, String)> {

@@ -56,9 +56,9 @@ pub(crate) enum Start {
     After(u64),
 }
 
-/// A page of messages that were found.
+/// A page of the messages that match a search.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct SearchPage {
     /// Newest first.
     pub(crate) messages: Vec<MessageOverview>,
     /// How many match, among those that were counted.
@@ -91,13 +91,25 @@ impl MessageOverview {
 
 impl Mailbox {
     /// A page of at most `count` messages.
-    pub(crate) fn search(&mut self, search: &Search, start: Start, count: usize, now: Timestamp) -> Found {
+    pub(crate) fn search(
+        &mut self,
+        search: &Search,
+        start: Start,
+        count: usize,
+        now: Timestamp,
+    ) -> SearchPage {
         self.expire_claims(now);
         self.search_within(MAXIMUM_LOOKS, search, start, count)
     }
 
     /// The same, with at most this many looks for the page, and as many for the numbers.
-    pub(super) fn search_within(&self, looks: usize, search: &Search, start: Start, count: usize) -> Found {
+    pub(super) fn search_within(
+        &self,
+        looks: usize,
+        search: &Search,
+        start: Start,
+        count: usize,
+    ) -> SearchPage {
         let rows = self.messages.rows();
         let mut text = String::new();
         let mut is_match = |message: &Message| self.is_match(search, message, &mut text);
@@ -146,7 +158,7 @@ impl Mailbox {
             }
         };
         let messages = page.into_iter().map(|message| self.overview_of(message)).collect();
-        Found { messages, total, is_total_exact, newer, older_than }
+        SearchPage { messages, total, is_total_exact, newer, older_than }
     }
 
     /// The message with this key.

@@ -28,7 +28,7 @@ struct UnusableRecord {
 }
 
 /// An unusable record whose key a new record takes. It could not be set aside when the file was opened.
-struct Replaced {
+struct ReplacedRecord {
     row: i64,
     kind: &'static str,
     /// Its place in the table `set_aside`, or why it could not be moved there.
@@ -56,7 +56,7 @@ impl DataFile {
     /// Opens or makes a data file.
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self, DataFileError> {
         open_private(path).map_err(|source| DataFileError::Open { path: path.to_owned(), source })?;
-        let as_opening = |error| of_opening(error, path);
+        let as_opening = |error| opening_error(error, path);
         let connection = Connection::open(path).map_err(as_opening)?;
         let format = prepare(&connection).map_err(as_opening)?;
         match format {
@@ -83,7 +83,7 @@ impl DataFile {
 
     /// Reads a part of the state back. Records that cannot be used are set aside.
     pub(crate) fn restore<T: Persistent>(&mut self, part: &mut T) -> Result<(), DataFileError> {
-        let unusable = self.read(part).map_err(|error| of_opening(error, &self.path))?;
+        let unusable = self.read(part).map_err(|error| opening_error(error, &self.path))?;
         // Records raise counters, such as the last number given out. To take back the first step must not
         // lower them.
         part.commit();
@@ -121,8 +121,9 @@ impl DataFile {
 
     /// Sets aside all records but the ones of these kinds, and logs how many were set aside in all.
     pub(crate) fn restored(&mut self, kinds: &[&[RecordKind]]) -> Result<(), DataFileError> {
-        let of_unknown_kinds = self.of_unknown_kinds(kinds).map_err(|error| of_opening(error, &self.path))?;
-        self.set_aside(&of_unknown_kinds)?;
+        let unknown =
+            self.records_of_unknown_kinds(kinds).map_err(|error| opening_error(error, &self.path))?;
+        self.set_aside(&unknown)?;
         for (kind, records) in &self.set_aside {
             tracing::warn!(
                 kind,
@@ -133,18 +134,18 @@ impl DataFile {
         Ok(())
     }
 
-    fn of_unknown_kinds(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
+    fn records_of_unknown_kinds(&self, kinds: &[&[RecordKind]]) -> rusqlite::Result<Vec<UnusableRecord>> {
         let known: Vec<&str> = kinds.iter().copied().flatten().map(|kind| kind.name()).collect();
-        let mut of_unknown_kinds = Vec::new();
+        let mut unknown = Vec::new();
         let mut statement = self.connection.prepare("SELECT rowid, kind FROM record")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             if !row.get_ref(1)?.as_str().is_ok_and(|kind| known.contains(&kind)) {
                 let reason = "this version knows no such kind of record".to_owned();
-                of_unknown_kinds.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
+                unknown.push(UnusableRecord { row: row.get(0)?, kind: "unknown", reason });
             }
         }
-        Ok(of_unknown_kinds)
+        Ok(unknown)
     }
 
     /// How many records could not be used when the file was opened, whether or not they could be set aside.
@@ -196,7 +197,7 @@ impl DataFile {
         if let Ok(secret) = found {
             return secret;
         }
-        let record = Record::of_text(RecordKind::Secret, name.to_owned(), Some(fresh.clone()));
+        let record = Record::from_text(RecordKind::Secret, name.to_owned(), Some(fresh.clone()));
         if let Err(error) = self.write(&[record]).map_err(DataFileError::from) {
             tracing::warn!(
                 %error,
@@ -253,7 +254,7 @@ impl DataFile {
                 bytes => Err(WriteFailure::NoRoom { bytes }),
             }
         })?;
-        for Replaced { row, kind, place } in replaced {
+        for ReplacedRecord { row, kind, place } in replaced {
             let reason = self.immovable.remove(&row);
             match place {
                 Ok(place) => tracing::warn!(kind, place, reason, "a record of the data file is set aside"),
@@ -324,7 +325,7 @@ fn replace_immovable(
     immovable: &BTreeMap<i64, String>,
     kind: RecordKind,
     key: &str,
-) -> rusqlite::Result<Option<Replaced>> {
+) -> rusqlite::Result<Option<ReplacedRecord>> {
     let kind = kind.name();
     let mut find = transaction.prepare_cached("SELECT rowid FROM record WHERE kind = ?1 AND key = ?2")?;
     let row: Option<i64> = find.query_row(params![kind, key], |row| row.get(0)).optional()?;
@@ -332,7 +333,7 @@ fn replace_immovable(
     match move_aside(transaction, row, reason) {
         // Once there is room, the record can be moved. Besides, SQLite may have ended the transaction.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => Err(error),
-        place => Ok(Some(Replaced { row, kind, place })),
+        place => Ok(Some(ReplacedRecord { row, kind, place })),
     }
 }
 
@@ -377,7 +378,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Makes the tables in a file that has none. The tables of another program are not touched.
 fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
-    let as_opening = |error| of_opening(error, path);
+    let as_opening = |error| opening_error(error, path);
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(as_opening)?;
@@ -395,7 +396,7 @@ fn make(connection: &Connection, path: &Path) -> Result<(), DataFileError> {
         .map_err(as_opening)
 }
 
-fn of_opening(error: rusqlite::Error, path: &Path) -> DataFileError {
+fn opening_error(error: rusqlite::Error, path: &Path) -> DataFileError {
     let path = PathBuf::from(path);
     // A table or a column is not there.
     if let rusqlite::Error::SqlInputError { msg, .. } = error {

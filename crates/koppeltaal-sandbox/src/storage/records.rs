@@ -86,7 +86,7 @@ fn load(number: u64, saved: ItemRecord) -> Result<Item, RecordError> {
     };
     let read = ReadOptions::tolerant().limits(limits).json(saved.content.as_bytes()).map_err(|_| misfit())?;
     let content = read.document.get::<Other>().cloned().ok_or_else(misfit)?;
-    let draft = Draft::of(content, read.memory()).map_err(|_| misfit())?;
+    let draft = Draft::from_resource(content, read.memory()).map_err(|_| misfit())?;
     let owner = Owner { domain: saved.domain, application: saved.application };
     Ok(Item::new(number, owner, saved.version, saved.modified, draft))
 }

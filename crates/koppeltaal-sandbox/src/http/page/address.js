@@ -1,7 +1,16 @@
 // The address of the page says everything that is shown: the view, the filters, the page of the list, and the
 // open message. So a link opens the same, and the back button goes back.
 
+import { hasModifier } from "./elements.js";
 import { query } from "./server.js";
+
+/** The views, with their titles. */
+export const TITLES = {
+  messages: "Messages", instances: "Instances", launch: "Launch", refusals: "Refusals",
+};
+
+/** The view that an address with these parameters shows. */
+export const viewIn = ({ view }) => (Object.hasOwn(TITLES, view ?? "") ? view : "messages");
 
 const listeners = [];
 
@@ -35,8 +44,7 @@ addEventListener("popstate", () => tell(last));
 // Links within the page do not load it again. With a modifier key they open a new tab, as links do.
 addEventListener("click", (event) => {
   const anchor = event.target instanceof Element && event.target.closest("a[href^='?']");
-  const hasModifier = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-  if (!anchor || event.defaultPrevented || hasModifier) return;
+  if (!anchor || event.defaultPrevented || hasModifier(event)) return;
   event.preventDefault();
   go(anchor.getAttribute("href"));
 });

@@ -78,6 +78,15 @@ export function setOptions(select, options, chosen, kept = 0) {
   if (chosen !== undefined && select.value !== chosen) select.value = chosen;
 }
 
+/** Marks an element as the current one of its group, or as none. */
+export function setCurrent(element, isCurrent, kind = "true") {
+  if (isCurrent) element.setAttribute("aria-current", kind);
+  else element.removeAttribute("aria-current");
+}
+
+/** Whether a click on a link opens a tab or a window, or saves what it leads to. */
+export const hasModifier = (event) => event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+
 /** Carries something out that people asked for; what goes wrong is said at the top. */
 export async function act(action) {
   get("error").textContent = "";

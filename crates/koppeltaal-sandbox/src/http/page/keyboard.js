@@ -1,6 +1,6 @@
 // The keys of the list: arrows or j and k walk through it, Enter reads, Escape goes back, a slash searches.
 
-import { go, link, read } from "./address.js";
+import { go, link, read, viewIn } from "./address.js";
 import { get } from "./elements.js";
 import { links, rowOf } from "./list.js";
 
@@ -32,7 +32,7 @@ function leave() {
 
 addEventListener("keydown", (event) => {
   const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || (read().view ?? "messages") !== "messages") return;
+  if (event.ctrlKey || event.metaKey || event.altKey || viewIn(read()) !== "messages") return;
   if (key === "Escape") {
     // A search field with text is cleared first, by the browser.
     if (!isField(target) || !target.value) leave();

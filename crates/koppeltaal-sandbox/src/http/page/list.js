@@ -1,7 +1,9 @@
 // The list of messages: one page of rows. The newest page is live, but nothing moves while somebody reads it.
 
 import { go, link, read } from "./address.js";
-import { act, badge, get, make, name, number, setText, shortUrl, time, unseen } from "./elements.js";
+import {
+  act, badge, get, hasModifier, make, name, number, setCurrent, setText, shortUrl, time, unseen,
+} from "./elements.js";
 import { FILTERS } from "./filters.js";
 import { focusNext } from "./message.js";
 import { ask, send } from "./server.js";
@@ -86,8 +88,7 @@ export function mark(address = read()) {
   for (const one of all) {
     one.setAttribute("href", link({ message: one.dataset.key, show: "" }));
     one.tabIndex = one === (open ?? all[0]) ? 0 : -1;
-    if (one === open) one.setAttribute("aria-current", "true");
-    else one.removeAttribute("aria-current");
+    setCurrent(one, one === open);
   }
 }
 
@@ -172,11 +173,11 @@ get("claim").addEventListener("click", () => act(async () => {
 
 for (const part of [get("pages"), get("clear")]) {
   part.addEventListener("click", (event) => {
-    isFirstNext = event.target.matches("a[href]") && !event.ctrlKey && !event.metaKey && !event.shiftKey;
+    isFirstNext = event.target.matches("a[href]") && !hasModifier(event);
   });
 }
 
 // Somebody who opens a row reads on in the message.
 rows.addEventListener("click", (event) => {
-  if (!event.ctrlKey && !event.metaKey && !event.shiftKey && event.target.closest("a")) focusNext();
+  if (!hasModifier(event) && event.target.closest("a")) focusNext();
 });

@@ -25,7 +25,7 @@ pub(super) async fn list(
     params: Params,
 ) -> Result<Json<Value>, Refusal> {
     let receiver = match params.get("username") {
-        Some(username) => Some(instance(&app, params.get("domain"), Some(username))?),
+        Some(username) => Some(instance(&app, params.get("domain").unwrap_or_default(), username)?),
         None => None,
     };
     let event = params.get("event").map(|code| code.parse().map_err(|_| not_an_event(code)));

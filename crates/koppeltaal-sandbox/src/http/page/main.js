@@ -1,7 +1,7 @@
 // The page of the sandbox: which view is shown, and live updates.
 
-import { onChange, read } from "./address.js";
-import { act, get, setText } from "./elements.js";
+import { onChange, read, TITLES, viewIn } from "./address.js";
+import { act, get, setCurrent, setText } from "./elements.js";
 import { offer, showFilters } from "./filters.js";
 import { showInstances } from "./instances.js";
 import "./keyboard.js";
@@ -16,17 +16,10 @@ const LOOK_AGAIN = 2000;
 /** The shortest time between two looks, when messages come fast, in milliseconds. */
 const REST = 250;
 
-const TITLES = { messages: "Messages", instances: "Instances", launch: "Launch", refusals: "Refusals" };
-
-const viewIn = ({ view }) => (view in TITLES ? view : "messages");
-
 function showView() {
   const view = viewIn(read());
   for (const part of document.querySelectorAll(".view")) part.hidden = part.dataset.view !== view;
-  for (const anchor of get("views").children) {
-    if (anchor.dataset.view === view) anchor.setAttribute("aria-current", "page");
-    else anchor.removeAttribute("aria-current");
-  }
+  for (const anchor of get("views").children) setCurrent(anchor, anchor.dataset.view === view, "page");
   document.body.dataset.view = view;
   document.title = `${TITLES[view]} - Koppeltaal sandbox`;
 }

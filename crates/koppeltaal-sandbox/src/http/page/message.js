@@ -1,7 +1,9 @@
 // The open message: who sent it, who got it and what they did, and its content as fields or as text.
 
 import { go, link, read } from "./address.js";
-import { act, badge, get, make, name, refresh, setText, time, url } from "./elements.js";
+import {
+  act, badge, get, hasModifier, make, name, refresh, setCurrent, setText, time, url,
+} from "./elements.js";
 import { resources } from "./resource.js";
 import { ask, askText, query, send } from "./server.js";
 import { step } from "./timeline.js";
@@ -86,7 +88,7 @@ function aboutOf(message) {
 }
 
 function receiver(message, { username, number, status, until, exception }) {
-  const delivery = { domain: message.domain, username, number: String(number) };
+  const delivery = { domain: message.domain, username, number };
   const answer = (event, to) => act(async () => {
     const reason = event.target.closest("li").querySelector("input")?.value ?? "";
     await send("acknowledge", { ...delivery, status: to, exception: reason });
@@ -118,8 +120,7 @@ function receiver(message, { username, number, status, until, exception }) {
 async function showText(key, username, form, signal) {
   for (const choice of get("forms").children) {
     choice.setAttribute("href", link({ show: choice.dataset.form === "fields" ? "" : choice.dataset.form }));
-    if (choice.dataset.form === form) choice.setAttribute("aria-current", "true");
-    else choice.removeAttribute("aria-current");
+    setCurrent(choice, choice.dataset.form === form);
   }
   const isText = form !== "fields";
   get("text").hidden = !isText;
@@ -142,7 +143,7 @@ async function showText(key, username, form, signal) {
 // Another form of the same message is not a step for the back button.
 get("forms").addEventListener("click", (event) => {
   const choice = event.target.closest("a");
-  if (!choice || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!choice || hasModifier(event)) return;
   event.preventDefault();
   go(choice.getAttribute("href"), { replace: true });
 });

@@ -1,7 +1,7 @@
 // Resources as fields with their FHIR names: references are links inside the message, codes come with their
 // meaning.
 
-import { make, name, url } from "./elements.js";
+import { hasModifier, make, name, url } from "./elements.js";
 
 /** The most fields that are shown of a message. More makes a browser slow, and nobody reads them. */
 const MOST_FIELDS = 3000;
@@ -161,7 +161,7 @@ function reference(value, context) {
 // Links inside a message scroll to the resource; the address of the page stays.
 addEventListener("click", (event) => {
   const anchor = event.target instanceof Element && event.target.closest("a[data-target]");
-  if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!anchor || hasModifier(event)) return;
   event.preventDefault();
   const target = document.getElementById(anchor.dataset.target);
   target?.focus({ preventScroll: true });

@@ -22,7 +22,7 @@ export async function askText(path, parameters, signal) {
   return (await request(`${path}${query(parameters)}`, { signal })).text();
 }
 
-/** Posts fields, which are names and texts, and gives the answer. */
+/** Posts fields and gives the answer. */
 export async function send(path, fields) {
   const headers = { "Content-Type": "application/json" };
   return (await request(path, { method: "POST", headers, body: JSON.stringify(fields) })).json();

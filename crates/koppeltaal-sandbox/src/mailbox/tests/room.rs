@@ -1,7 +1,7 @@
 //! What a full data file makes the mailbox forget.
 
 use super::*;
-use crate::persistence::{Forgotten, Persistent as _, Record, RecordKind};
+use crate::persistence::{Eviction, Persistent as _, Record, RecordKind};
 
 /// A world in which game and ROM application have this many messages, each about another care plan.
 fn with_plans(count: u64) -> World {
@@ -37,7 +37,7 @@ fn a_message_is_not_forgotten_by_the_step_that_processes_it() {
     world.acknowledge("game", number, Status::Success).expect("it may be repeated");
     assert_eq!(world.mailbox.make_room(1), None);
     world.mailbox.commit();
-    assert_eq!(world.mailbox.make_room(1), Some(Forgotten::Messages));
+    assert_eq!(world.mailbox.make_room(1), Some(Eviction::Messages));
     assert!(numbers(&mut world).is_empty());
 }
 
@@ -52,7 +52,7 @@ fn the_message_that_was_processed_longest_ago_is_forgotten_first() {
     world.wait(Duration::from_secs(1));
     world.acknowledge("game", first, Status::Success).expect("it is acknowledged");
     world.mailbox.commit();
-    assert_eq!(world.mailbox.make_room(1), Some(Forgotten::Messages));
+    assert_eq!(world.mailbox.make_room(1), Some(Eviction::Messages));
     assert_eq!(numbers(&mut world), [first], "the older message was processed later");
 }
 
@@ -72,7 +72,7 @@ fn an_earlier_claim_is_forgotten_when_no_message_can_be() {
     assert_eq!(earlier(&before).len(), 2);
     world.mailbox.roll_back();
     let again = world.claim("game").expect("a message");
-    assert_eq!(world.mailbox.make_room(1), Some(Forgotten::EarlierClaims));
+    assert_eq!(world.mailbox.make_room(1), Some(Eviction::EarlierClaims));
     assert_eq!(world.mailbox.make_room(1), None, "there is nothing more to forget");
     let (game, number) = (world.id("game"), again.number);
     let Some(Lookup::Received(found)) = world.mailbox.numbered(&game, number, world.now) else {

@@ -1,14 +1,14 @@
 //! The search of the page: what it finds, page by page, and what it knows of each message.
 
 use super::*;
-use crate::mailbox::search::Found;
+use crate::mailbox::search::SearchPage;
 
-fn identifiers(found: &Found) -> Vec<&str> {
+fn identifiers(found: &SearchPage) -> Vec<&str> {
     found.messages.iter().map(|overview| overview.message.identifier.as_str()).collect()
 }
 
 impl World {
-    fn search(&mut self, search: &Search, start: Start, count: usize) -> Found {
+    fn search(&mut self, search: &Search, start: Start, count: usize) -> SearchPage {
         self.mailbox.search(search, start, count, self.now)
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::{Client, FORMATS, Format, PATIENCE, http, plan, start, world};
 use koppeltaal_messaging::{Event, ProcessingStatus as Status};
-use koppeltaal_sandbox::{Fault, FaultKind, Sandbox};
+use koppeltaal_sandbox::{ConfigError, Fault, FaultKind, Sandbox};
 use reqwest::Method;
 use serde_json::json;
 
@@ -57,6 +57,24 @@ async fn errors_can_come_as_an_outcome_and_as_html() {
         game.get(METADATA).await.details(500);
         sandbox.set_faults([]);
         game.get(METADATA).await.document();
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_none_is_refused() {
+    for number in [0, 42, 100, 199, 1000, u16::MAX] {
+        for html in [false, true] {
+            let fault = Fault::new(FaultKind::Status { status: number, html });
+            assert_eq!(world().fault(fault.clone()).check(), Err(ConfigError::FaultStatus(number)));
+            let (sandbox, game) = (start().await, Client::game);
+            sandbox.set_faults([fault]);
+            let details = game(&sandbox, Format::Json).get(METADATA).await.details(500);
+            assert_eq!(details, ConfigError::FaultStatus(number).to_string());
+        }
+    }
+    for number in [200, 999] {
+        let fault = Fault::new(FaultKind::Status { status: number, html: false });
+        assert_eq!(world().fault(fault).check(), Ok(()));
     }
 }
 

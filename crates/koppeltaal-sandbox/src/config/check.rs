@@ -94,11 +94,14 @@ impl SandboxConfig {
             }
             Ok(())
         })?;
-        each(Table::Faults, &self.faults, |fault| match &fault.instance {
-            Some(username) if !self.has_instance(username) => {
-                Err(ConfigError::UnknownInstance(username.clone()))
+        each(Table::Faults, &self.faults, |fault| {
+            fault.kind.check()?;
+            match &fault.instance {
+                Some(username) if !self.has_instance(username) => {
+                    Err(ConfigError::UnknownInstance(username.clone()))
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
         })?;
         if let Some((name, _)) = self.more_than_zero().into_iter().find(|(_, is_zero)| *is_zero) {
             return Err(ConfigError::Zero(name).into());

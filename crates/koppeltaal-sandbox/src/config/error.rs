@@ -42,6 +42,9 @@ pub enum ConfigError {
     /// A fault is of an instance that is not configured.
     #[error("a fault is of the instance {0:?}, which there is not: name the username of an instance")]
     UnknownInstance(String),
+    /// A fault answers with a number that is no HTTP status.
+    #[error("a fault answers with the status {0}: give one from 200 to 999")]
+    FaultStatus(u16),
     /// A text does not say where to listen.
     #[error("{0:?} does not say where to listen: it has to be ADDRESS:PORT, localhost:PORT, or a port")]
     Listen(String),

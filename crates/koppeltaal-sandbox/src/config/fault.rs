@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::event;
+use super::{ConfigError, event};
 
 /// Something that goes wrong on purpose. Faults happen only when they are configured, or set while the
 /// sandbox runs: see [`Sandbox::set_faults`](crate::Sandbox::set_faults).
@@ -152,6 +152,18 @@ impl<'de> Deserialize<'de> for Fault {
 
 /// The statuses that the server can answer with.
 const STATUSES: RangeInclusive<u16> = 200..=999;
+
+impl FaultKind {
+    /// Whether it can happen. A file is checked while it is read; this is for faults that are made in Rust.
+    pub(crate) fn check(self) -> Result<(), ConfigError> {
+        match self {
+            Self::Status { status, .. } if !STATUSES.contains(&status) => {
+                Err(ConfigError::FaultStatus(status))
+            }
+            _ => Ok(()),
+        }
+    }
+}
 
 fn status<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
     let status = u16::deserialize(from)?;

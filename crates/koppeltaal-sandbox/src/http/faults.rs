@@ -19,7 +19,7 @@ use super::log::Reason;
 use super::messages::header_in;
 use super::request::{Params, ShortJson, read_body, read_document};
 use crate::app::App;
-use crate::config::Fault;
+use crate::config::{Fault, FaultKind};
 use crate::faults::{Occasion, RequestFault, ResponseFault};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::server::ConnectionCut;
@@ -109,7 +109,16 @@ async fn with_event(app: &App, request: Request) -> Result<(Request, Option<Even
 }
 
 fn refuse(status: u16, html: bool) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // `Sandbox::set_faults` takes every number.
+    let checked = FaultKind::Status { status, html }.check();
+    let (Ok(()), Ok(status)) = (&checked, StatusCode::from_u16(status)) else {
+        let rule = "A fault answers with a number that is no HTTP status.";
+        let refusal = Refusal::new(RefusalKind::Unsupported, "exception", rule);
+        let details = checked.err().map_or_else(String::new, |error| error.to_string());
+        let mut response = refusal.details(details).into_response();
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        return response;
+    };
     if html {
         let content_type = [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))];
         let mut response = (status, content_type, PROXY_PAGE).into_response();
@@ -165,7 +174,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::config::{FaultKind, SandboxConfig};
+    use crate::config::SandboxConfig;
 
     /// How long a request with this fault takes until its answer, and then until all of the body is there.
     /// The clock of the runtime stands still but for pauses.

@@ -40,7 +40,7 @@ pub(crate) use message::{Address, Message, MessageResource, Origin};
 pub(crate) use patient::names_another;
 pub(crate) use posting::Posting;
 pub(crate) use queue::Filter;
-pub(crate) use search::{MAXIMUM_LOOKS, MessageOverview, Search, Start, kind};
+pub(crate) use search::{MAXIMUM_LOOKS, MessageOverview, Search, Start};
 
 use crate::clock::{Timestamp, VersionClock};
 use crate::config::{ConfiguredActivityDefinition, Instance, Limits, SandboxConfig};

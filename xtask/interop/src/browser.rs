@@ -3,6 +3,7 @@
 
 mod accessibility;
 mod many_messages;
+mod rare_cases;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -121,6 +122,7 @@ impl Visit {
         ];
         self.check_appearance(&addresses).await?;
         self.check_tab_key(&addresses).await?;
+        self.check_rare_cases().await?;
         self.fill().await?;
         self.check_many_messages().await?;
         self.by_keyboard_alone().await?;
@@ -261,6 +263,10 @@ impl Visit {
     /// The portal posts a care plan, and the game is notified.
     async fn post(&self, identifier: &str, plan: &str) -> Result<()> {
         let body = self.template.replace(IDENTIFIER, identifier).replace(PLAN, &format!("CarePlan/{plan}"));
+        self.post_body(body).await
+    }
+
+    async fn post_body(&self, body: String) -> Result<()> {
         let request = self.http.post(format!("{}/FHIR/Koppeltaal/Mailbox", self.sandbox.url()));
         let request = request.basic_auth("portal", Some("portal")).header("content-type", "application/json");
         request.body(body).send().await?.error_for_status()?;

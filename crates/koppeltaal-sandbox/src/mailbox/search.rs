@@ -65,8 +65,10 @@ pub(crate) struct SearchPage {
     pub(crate) total: usize,
     /// Whether all messages were counted.
     pub(crate) is_total_exact: bool,
-    /// How many that match are newer than the first on the page.
+    /// How many that match are newer than the first on the page, among those that were counted.
     pub(crate) newer: usize,
+    /// The page before this one, if there is one, has the messages after the one with this key.
+    pub(crate) newer_than: Option<u64>,
     /// The page after this one, if there is one, starts before the message with this key.
     pub(crate) older_than: Option<u64>,
 }
@@ -130,7 +132,16 @@ impl Mailbox {
 
         // The pass that counts also collects the newest page.
         let is_newest = start == Start::Newest;
-        let first = if is_newest { u64::MAX } else { page.first().map_or(0, |message| message.key) };
+        let first = match start {
+            Start::Newest => u64::MAX,
+            _ if !page.is_empty() => page[0].key,
+            Start::Before(key) => key.saturating_sub(1),
+            // Where the looks ended.
+            Start::After(key) => {
+                let mut newer = rows.range((Bound::Excluded(key), Bound::Unbounded));
+                newer.nth(looks.saturating_sub(1)).map_or(u64::MAX, |(key, _)| *key)
+            }
+        };
         let (mut total, mut newer) = (0, 0);
         for (key, message) in rows.iter().rev().take(looks) {
             if is_match(message) {
@@ -157,8 +168,11 @@ impl Mailbox {
                 Start::After(key) => last.or(Some(key)),
             }
         };
+        let oldest_counted = rows.keys().nth_back(looks.saturating_sub(1)).copied().unwrap_or_default();
+        let has_newer = newer > 0 || first < oldest_counted;
+        let newer_than = has_newer.then_some(first);
         let messages = page.into_iter().map(|message| self.overview_of(message)).collect();
-        SearchPage { messages, total, is_total_exact, newer, older_than }
+        SearchPage { messages, total, is_total_exact, newer, newer_than, older_than }
     }
 
     /// The message with this key.
@@ -253,7 +267,7 @@ impl Mailbox {
 }
 
 /// The kind of a resource, or its type when its kind is not known.
-pub(crate) fn kind(resource: &MessageResource) -> &str {
+fn kind(resource: &MessageResource) -> &str {
     let Some(content) = &resource.entry.content else { return "" };
     match ResourceKind::from_resource(content) {
         Some(kind) => kind.name(),

@@ -31,8 +31,7 @@ pub(super) async fn claim(
     let id = instance(&app, &domain, &username)?;
     let now = app.now();
     let claimed = app.mailbox(|mailbox| mailbox.claim(&id, &Filter::default(), false, now))?;
-    let key = claimed.as_ref().map(|delivery| delivery.message.key);
-    Ok(Json(json!({ "number": claimed.map(|delivery| delivery.number), "key": key })))
+    Ok(Json(json!({ "key": claimed.map(|delivery| delivery.message.key) })))
 }
 
 /// The message of a queue and what becomes of it.
@@ -57,8 +56,8 @@ pub(super) async fn acknowledge(
     let status = status.parse().map_err(|_| not_a_status(&status, "status"))?;
     let report = Acknowledgement { status, exception: given(exception), header_version: None };
     let now = app.now();
-    let delivery = app.mailbox(|mailbox| mailbox.acknowledge(&id, number, &report, None, now))??;
-    Ok(Json(json!({ "number": delivery.number, "status": delivery.status.code() })))
+    app.mailbox(|mailbox| mailbox.acknowledge(&id, number, &report, None, now))??;
+    Ok(Json(json!({})))
 }
 
 /// Who is launched into which application.

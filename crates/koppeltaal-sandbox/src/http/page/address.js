@@ -21,7 +21,7 @@ export const read = () => Object.fromEntries(new URLSearchParams(location.search
 export const link = (changes) => query({ ...read(), ...changes }) || "?";
 
 /** Goes to an address without loading the page again. `replace` leaves no step for the back button. */
-export function go(to, { replace = to === location.search } = {}) {
+export function go(to, { replace = to === link({}) } = {}) {
   const before = read();
   history[replace ? "replaceState" : "pushState"](null, "", to === "?" ? location.pathname : to);
   tell(before);

@@ -6,6 +6,9 @@ import { get, setOptions } from "./elements.js";
 /** The parameters of the address that are filters. */
 export const FILTERS = ["text", "status", "event", "domain", "username", "patient"];
 
+/** The parameters of a list without filters. */
+export const NO_FILTERS = Object.fromEntries(FILTERS.map((field) => [field, ""]));
+
 /** How long a search waits for the next letter, in milliseconds. */
 const PAUSE = 90;
 

@@ -17,8 +17,13 @@ use crate::app::App;
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let names = Names { listens: app.listens(), is_admin: app.is_admin(), public_url: app.public_url() };
     let (host, origin) = (text(request.headers(), header::HOST), text(request.headers(), header::ORIGIN));
-    let is_own = names.has_host(host) && (request.method().is_safe() || names.has_origin(origin, host));
-    if is_own { next.run(request).await } else { foreign() }
+    if !names.has_host(host) {
+        return foreign(WRONG_HOST.to_owned());
+    }
+    if !request.method().is_safe() && !names.has_origin(origin, host) {
+        return foreign(names.wrong_origin(host));
+    }
+    next.run(request).await
 }
 
 /// A header as text. One that is not text counts as empty.
@@ -26,9 +31,10 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
-fn foreign() -> Response {
-    let details = "This is not shown under this name: use localhost, the address that the sandbox listens \
-                   on, or the name in its public URL.";
+const WRONG_HOST: &str = "This is not shown under this name: use localhost, the address that the sandbox \
+                          listens on, or the name in its public URL.";
+
+fn foreign(details: String) -> Response {
     (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], details).into_response()
 }
 
@@ -66,6 +72,18 @@ impl Names<'_> {
             public_scheme.eq_ignore_ascii_case(scheme) && public.as_str().eq_ignore_ascii_case(authority)
         });
         is_asked || is_public
+    }
+
+    /// Which origins the page has, and what to do about another one.
+    fn wrong_origin(&self, host: Option<&str>) -> String {
+        let host = host.unwrap_or("the address of the sandbox");
+        let public = self.public().map(|(scheme, authority)| format!(" or {scheme}://{authority}"));
+        format!(
+            "The request comes from a page of another origin, so nothing was changed. Expected: the header Origin \
+             with http://{host}{}, or none. Open the sandbox's page under that name. If a proxy gives it another \
+             name, start the sandbox with the public URL that browsers use.",
+            public.unwrap_or_default()
+        )
     }
 
     /// Scheme and authority of the public URL.

@@ -23,11 +23,14 @@ function walk(steps) {
   go(link({ message: all[place].dataset.key, show: "" }), { replace: read().message !== undefined });
 }
 
-/** Leaves a message for its row. On a narrow screen the message is closed, so that the list is seen. */
+/**
+ * Leaves a message for its row, or for the search when there are no rows. On a narrow screen the message is
+ * closed, so that the list is seen.
+ */
 function leave() {
-  const row = openRow() ?? links()[0];
-  if (row?.offsetParent === null) go(link({ message: "", show: "" }));
-  row?.focus();
+  const target = openRow() ?? links()[0] ?? get("filters").text;
+  if (get("list-pane").offsetParent === null) go(link({ message: "", show: "" }));
+  target.focus();
 }
 
 addEventListener("keydown", (event) => {

@@ -4,9 +4,9 @@ import { go, link, read } from "./address.js";
 import {
   act, badge, get, hasModifier, make, name, number, setCurrent, setText, shortUrl, time, unseen,
 } from "./elements.js";
-import { FILTERS } from "./filters.js";
+import { FILTERS, NO_FILTERS } from "./filters.js";
 import { focusNext } from "./message.js";
-import { ask, send } from "./server.js";
+import { ask, onlyNewest, send } from "./server.js";
 
 /** How many receivers a row has room for. */
 const RECEIVERS = 3;
@@ -18,7 +18,7 @@ let shown = new Map();
 let page;
 /** Whether the first row gets the focus next: the link that had it may be gone. */
 let isFirstNext = false;
-let request;
+const inTurn = onlyNewest();
 
 const filtersIn = (address) => Object.fromEntries(FILTERS.map((field) => [field, address[field]]));
 const pageOf = (address) => JSON.stringify([filtersIn(address), address.before, address.after]);
@@ -37,10 +37,7 @@ function isInUse() {
 }
 
 /** Loads the page of the address. With `isLive` somebody may be reading it, so newer messages wait. */
-export async function showList({ isLive = false } = {}) {
-  request?.abort();
-  request = new AbortController();
-  const { signal } = request;
+export const showList = ({ isLive = false } = {}) => inTurn({ isLive }, async (signal) => {
   const address = read();
   const first = [...shown.keys()][0];
   const isNewest = !address.before && !address.after;
@@ -48,7 +45,9 @@ export async function showList({ isLive = false } = {}) {
   const start = isKept ? { before: first + 1 } : { before: address.before, after: address.after };
   const list = await ask("messages", { ...filtersIn(address), ...start }, signal);
   // A page that is not full because the newest message is on it is the newest page.
-  if (address.after && list.newer === 0) return go(link({ before: "", after: "" }), { replace: true });
+  if (address.after && list.newer_than === null) {
+    return go(link({ before: "", after: "" }), { replace: true });
+  }
   if (signal.aborted) return;
   page = pageOf(address);
   put(list.messages, address);
@@ -57,7 +56,7 @@ export async function showList({ isLive = false } = {}) {
   if (!isLive) get("list-pane").scrollTop = 0;
   if (isFirstNext) links()[0]?.focus();
   isFirstNext = false;
-}
+});
 
 function put(messages, address) {
   const before = shown;
@@ -112,33 +111,42 @@ function row(message) {
   ], { "data-key": message.key, draggable: "false" });
 }
 
+/** Which messages a page shows, and of how many. Of very many, the server counts only the newest. */
+export function countText({ total, newer, messages, counted }) {
+  const last = newer + messages.length;
+  const amount = (count) => `${number(count)} ${count === 1 ? "message" : "messages"}`;
+  const isPart = messages.length > 0 && messages.length !== total;
+  const range = isPart ? `${number(newer + 1)}–${number(last)} of ` : "";
+  if (counted === null) return `${range}${amount(total)}`;
+  if (last <= total) return `${range}${number(total)} in the newest ${amount(counted)}`;
+  // The page ends, or even begins, beyond the messages that were counted.
+  if (newer < total) return `${range}at least ${amount(last)}`;
+  return `${amount(messages.length)}, older than the newest ${number(counted)}`;
+}
+
 function count(list, address) {
-  const { total, newer, messages, counted } = list;
-  const matches = counted === null ? number(total) : `${number(total)} in the newest ${number(counted)}`;
-  const isAll = messages.length === total && newer === 0;
-  const noun = total === 1 ? "message" : "messages";
-  const range = `${number(newer + 1)}–${number(newer + messages.length)} of `;
-  setText(get("count"), `${isAll || messages.length === 0 ? "" : range}${matches} ${noun}`);
+  const { messages, older_than: olderThan } = list;
+  setText(get("count"), countText(list));
   const isFiltered = FILTERS.some((field) => address[field]);
   get("clear").hidden = !isFiltered;
-  get("clear").setAttribute("href", link({ ...filtersIn({}), before: "", after: "" }));
+  get("clear").setAttribute("href", link({ ...NO_FILTERS, before: "", after: "" }));
   const claim = get("claim");
   claim.hidden = !address.username;
   setText(claim, `Claim next for ${address.username ?? ""}`);
   get("no-rows").hidden = messages.length > 0;
-  setText(get("no-rows"), isFiltered ? "No message matches." : "No message has been posted yet.");
+  const noMatch = olderThan === null ? "No message matches." : "No message matches here. Older ones may.";
+  setText(get("no-rows"), isFiltered ? noMatch : "No message has been posted yet.");
 }
 
 /** Tells those who hear the page how many messages were found. */
 export const announceCount = () => setText(get("announcement"), get("count").textContent);
 
 function showPages(list, address, isKept) {
-  const { messages, newer, older_than: olderThan } = list;
-  const isNewest = newer === 0;
-  const first = messages[0]?.key ?? 0;
+  const { newer, newer_than: newerThan, older_than: olderThan } = list;
+  const isNewest = newerThan === null;
   const to = {
     newest: isNewest ? null : link({ before: "", after: "" }),
-    newer: isNewest ? null : link({ before: "", after: first }),
+    newer: isNewest ? null : link({ before: "", after: newerThan }),
     older: olderThan === null ? null : link({ before: olderThan, after: "" }),
     oldest: olderThan === null ? null : link({ before: "", after: "0" }),
   };
@@ -149,7 +157,7 @@ function showPages(list, address, isKept) {
   }
   get("pages").hidden = isNewest && olderThan === null;
   const pill = get("newer-messages");
-  pill.hidden = !isKept || isNewest;
+  pill.hidden = !isKept || newer === 0;
   setText(pill, `${number(newer)} newer`);
   pill.setAttribute("href", link({ before: "", after: "" }));
 }

@@ -7,11 +7,10 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::super::messages::{not_a_status, not_an_event};
-use super::super::request::{LinksFor, Params};
+use super::super::request::Params;
 use super::instance;
 use crate::app::App;
-use crate::links::Links;
-use crate::mailbox::{MAXIMUM_LOOKS, MessageOverview, Origin, Search, Start, kind};
+use crate::mailbox::{MAXIMUM_LOOKS, MessageOverview, Origin, Search, Start};
 use crate::refusal::Refusal;
 
 /// The rows of a page.
@@ -19,11 +18,7 @@ const ROWS: usize = 100;
 
 /// Finds messages by `text`, `event`, `status`, `patient`, and the queue of `domain` and `username`; the
 /// newest, or those `before` or `after` the message with this key.
-pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    LinksFor(links): LinksFor,
-    params: Params,
-) -> Result<Json<Value>, Refusal> {
+pub(super) async fn list(State(app): State<Arc<App>>, params: Params) -> Result<Json<Value>, Refusal> {
     let receiver = match params.get("username") {
         Some(username) => Some(instance(&app, params.get("domain").unwrap_or_default(), username)?),
         None => None,
@@ -44,29 +39,27 @@ pub(super) async fn list(
     let now = app.now();
     let found = app.mailbox(|mailbox| mailbox.search(&search, start, ROWS, now))?;
     Ok(Json(json!({
-        "messages": found.messages.iter().map(|overview| row(overview, &links)).collect::<Vec<_>>(),
+        "messages": found.messages.iter().map(row).collect::<Vec<_>>(),
         "total": found.total,
         "counted": if found.is_total_exact { Value::Null } else { json!(MAXIMUM_LOOKS) },
         "newer": found.newer,
+        "newer_than": found.newer_than,
         "older_than": found.older_than,
     })))
 }
 
 /// What a list shows of a message.
-pub(super) fn row(overview: &MessageOverview, links: &Links) -> Value {
+pub(super) fn row(overview: &MessageOverview) -> Value {
     let MessageOverview { message, deliveries, .. } = overview;
-    let receivers = deliveries.iter().map(|(id, delivery)| {
-        json!({ "username": id.username, "number": delivery.number, "status": delivery.status.code() })
-    });
+    let receivers = deliveries
+        .iter()
+        .map(|(id, delivery)| json!({ "username": id.username, "status": delivery.status.code() }));
     json!({
         "key": message.key,
         "identifier": message.identifier,
         "event": message.event.code(),
-        "domain": message.domain,
         "sender": sender(overview),
         "patient": message.patient,
-        "focal": links.resource(&message.focal().address),
-        "kind": kind(message.focal()),
         "at": posted_at(overview),
         "receivers": receivers.collect::<Vec<_>>(),
     })

@@ -7,7 +7,7 @@ import { showInstances } from "./instances.js";
 import "./keyboard.js";
 import { offerLaunches } from "./launch.js";
 import { isSamePage, mark, rowOf, announceCount, showList } from "./list.js";
-import { showMessage } from "./message.js";
+import { setLinks, showMessage } from "./message.js";
 import { countRefusals, showRefusals } from "./refusals.js";
 import { ask } from "./server.js";
 
@@ -33,6 +33,7 @@ onChange((before) => act(async () => {
   const isOtherPage = !isSamePage(before, address) || viewIn(before) !== "messages";
   const isOtherMessage = ["message", "show", "username"].some((field) => before[field] !== address[field]);
   mark();
+  setLinks();
   await Promise.all([
     isOtherPage ? showList().then(announceCount) : null,
     isOtherMessage ? showMessage() : null,
@@ -47,8 +48,10 @@ async function showAll() {
   offerLaunches(state);
   countRefusals(state);
   showInstances(state);
-  if (viewIn(read()) === "messages") await Promise.all([showList({ isLive: true }), showMessage()]);
-  else if (viewIn(read()) === "refusals") await showRefusals();
+  const view = viewIn(read());
+  const isLive = true;
+  if (view === "messages") await Promise.all([showList({ isLive }), showMessage({ isLive })]);
+  if (view === "refusals") await showRefusals();
 }
 
 let isLooking = false;
@@ -59,7 +62,7 @@ async function look() {
   hasMoved = true;
   if (isLooking) return;
   isLooking = true;
-  while (hasMoved) {
+  while (hasMoved && !document.hidden) {
     hasMoved = false;
     try {
       await showAll();
@@ -84,16 +87,18 @@ if (viewIn(read()) === "messages") act(() => Promise.all([showList(), showMessag
 /** Closed while nobody sees the page: a browser has only six connections to a server, for all its tabs. */
 let events;
 
+/** Listens while the page is seen. What came in the meantime is seen as soon as the connection is open. */
 function listen() {
   events?.close();
+  if (document.hidden) return;
   events = new EventSource("sandbox/events");
   events.onopen = look;
   events.onmessage = look;
   events.onerror = () => setLive(false, "The server does not answer.");
 }
 
-document.addEventListener("visibilitychange", () => (document.hidden ? events.close() : listen()));
-addEventListener("pagehide", () => events.close());
+document.addEventListener("visibilitychange", listen);
+addEventListener("pagehide", () => events?.close());
 addEventListener("pageshow", ({ persisted }) => persisted && listen());
 listen();
 setInterval(() => document.hidden || look(), LOOK_AGAIN);

@@ -4,8 +4,9 @@ import { go, link, read } from "./address.js";
 import {
   act, badge, get, hasModifier, make, name, refresh, setCurrent, setText, time, url,
 } from "./elements.js";
+import { NO_FILTERS } from "./filters.js";
 import { resources } from "./resource.js";
-import { ask, askText, query, send } from "./server.js";
+import { askAgain, askText, onlyNewest, query, send } from "./server.js";
 import { step } from "./timeline.js";
 
 /** How much of a text is shown, in characters. More makes a browser slow. */
@@ -17,9 +18,11 @@ const ACTIONS = {
   Claimed: [["Success", "Success", false], ["Give back", "New", false], ["Failed", "Failed", true]],
 };
 
-let request;
-/** The key of the open message. */
+const inTurn = onlyNewest();
+/** The key of the open message, from the time when all of it is there. */
 let opened = null;
+/** What is in the page of it: for whom, in which form, and the entity tag that it came with. */
+let shown = {};
 let isFocusNext = false;
 
 /** Puts the focus on the next message that is opened, once it is there. */
@@ -28,34 +31,49 @@ export function focusNext() {
 }
 
 /** Shows the message of the address, or that none is open. */
-export async function showMessage() {
-  request?.abort();
-  request = new AbortController();
-  const { signal } = request;
+export const showMessage = ({ isLive = false } = {}) => inTurn({ isLive }, async (signal) => {
   const { message: key, username, show = "fields" } = read();
   document.body.classList.toggle("reads", key !== undefined);
   if (key === undefined) return close();
-  const message = await ask("message", { key, username }, signal).catch((error) => {
+  const tag = shown.key === key && shown.username === username ? shown.tag : null;
+  const answer = await askAgain("message", { key, username }, tag, signal).catch((error) => {
     if (error.status === 404) close(error.message);
     else throw error;
   });
-  if (!message) return;
-  const isOther = opened !== message.key;
-  opened = message.key;
-  fill(message);
+  if (!answer) return;
+  if (answer.content) {
+    fill(answer.content);
+    shown = { key, username, tag: answer.tag };
+  }
   get("no-message").hidden = true;
   get("message").hidden = false;
-  await showText(key, username, show, signal);
-  if (isOther) {
+  setLinks();
+  if (shown.show !== show) await showText(key, username, show, signal);
+  shown.show = show;
+  if (opened !== key) {
     get("message-pane").scrollTop = 0;
     scrollTo(0, 0);
   }
+  opened = key;
   if (isFocusNext) get("message-title").focus({ preventScroll: true });
   isFocusNext = false;
+});
+
+/** Sets the links of the open message that depend on the address. */
+export function setLinks() {
+  const { show = "fields" } = read();
+  for (const choice of get("forms").children) {
+    choice.setAttribute("href", link({ show: choice.dataset.form === "fields" ? "" : choice.dataset.form }));
+    setCurrent(choice, choice.dataset.form === show);
+  }
+  const ofPatient = get("of-patient");
+  const filters = { ...NO_FILTERS, patient: ofPatient?.dataset.patient, before: "", after: "" };
+  ofPatient?.setAttribute("href", link(filters));
 }
 
 function close(why = "Choose a message to read it.") {
   opened = null;
+  shown = {};
   isFocusNext = false;
   get("message").hidden = true;
   get("no-message").hidden = false;
@@ -78,8 +96,7 @@ function fill(message) {
 
 function aboutOf(message) {
   const { sender, domain, patient, identifier, at } = message;
-  const href = link({ patient, before: "", after: "" });
-  const ofPatient = { href, title: "All messages about this patient" };
+  const ofPatient = { id: "of-patient", "data-patient": patient, title: "All messages about this patient" };
   return [
     make("span", ["From ", name(sender), " in the domain ", name(domain), ", ", time(at, true)]),
     ...(patient ? [make("span", ["About ", make("a", url(patient), ofPatient)])] : []),
@@ -118,10 +135,6 @@ function receiver(message, { username, number, status, until, exception }) {
 }
 
 async function showText(key, username, form, signal) {
-  for (const choice of get("forms").children) {
-    choice.setAttribute("href", link({ show: choice.dataset.form === "fields" ? "" : choice.dataset.form }));
-    setCurrent(choice, choice.dataset.form === form);
-  }
   const isText = form !== "fields";
   get("text").hidden = !isText;
   get("resources").hidden = isText;

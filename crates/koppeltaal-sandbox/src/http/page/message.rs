@@ -1,16 +1,19 @@
 //! One message on the page: its way from the sender through the queues, its resources, and its text.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use koppeltaal_fhir::primitives::Instant;
 use koppeltaal_fhir::{Bundle, Document, Entry, Format, WriteError};
 use koppeltaal_messaging::ProcessingStatus as Status;
 use serde_json::{Value, json};
 
 use super::super::entries;
+use super::super::format::header_text;
 use super::super::request::{LinksFor, Params};
 use super::{assets, list};
 use crate::app::App;
@@ -23,22 +26,42 @@ use crate::refusal::Refusal;
 /// The most claims of one queue on the time line: the first of them and the last ones.
 const CLAIMS: usize = 20;
 
-/// The message with this `key`. With `username`, its header is that of this instance's queue.
+/// The message with this `key`. With `username`, its header is that of this instance's queue. The page asks
+/// again and again, with the entity tag of what it has; it gets the content only when that has changed.
 pub(super) async fn message(
     State(app): State<Arc<App>>,
     LinksFor(links): LinksFor,
+    headers: HeaderMap,
     params: Params,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let overview = overview(&app, &params)?;
+    let tag = entity_tag(&overview);
+    if header_text(&headers, header::IF_NONE_MATCH) == Some(&tag) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
     let entries = entries_of(&overview, &params, &links);
     let resources: Vec<Value> =
         entries.iter().enumerate().map(|(place, entry)| resource(place, entry, &overview)).collect();
     let receivers = overview.deliveries.iter().map(|(id, delivery)| receiver(id, delivery));
-    let mut value = list::row(&overview, &links);
+    let mut value = list::row(&overview);
+    value["domain"] = overview.message.domain.as_str().into();
     value["receivers"] = receivers.collect();
     value["steps"] = steps(&overview).into();
     value["resources"] = resources.into();
-    Ok(Json(value))
+    Ok(([(header::ETAG, tag)], Json(value)).into_response())
+}
+
+/// Another text after every change of what is shown of a message: of its receipt, of its status in any queue,
+/// and of the claims that are remembered.
+fn entity_tag(overview: &MessageOverview) -> String {
+    let MessageOverview { message, posted, deliveries } = overview;
+    let mut hasher = DefaultHasher::new();
+    (message.key, posted.as_ref().map(|(_, receipt)| receipt.number)).hash(&mut hasher);
+    for (id, delivery) in deliveries {
+        (&id.username, delivery.number, delivery.version.as_str()).hash(&mut hasher);
+        delivery.claims().count().hash(&mut hasher);
+    }
+    format!("\"{:016x}\"", hasher.finish())
 }
 
 /// The text of the message with this `key`, in JSON or XML, as its `format` says.
@@ -104,7 +127,6 @@ fn receiver(id: &InstanceId, delivery: &Delivery) -> Value {
         "status": delivery.status.code(),
         "until": delivery.deadline().map(|deadline| deadline.instant().as_str().to_owned()),
         "exception": delivery.exception,
-        "version": delivery.version.as_str(),
     })
 }
 

@@ -5,7 +5,8 @@ import { ask } from "./server.js";
 
 /** Shows on the link to the view how many there are. */
 export function countRefusals({ refusals }) {
-  setText(document.querySelector("a[data-view=refusals]"), refusals ? `Refusals ${number(refusals)}` : "Refusals");
+  const anchor = document.querySelector("a[data-view=refusals]");
+  setText(anchor, refusals ? `Refusals ${number(refusals)}` : "Refusals");
 }
 
 /** Shows the refusals, newest first. */
@@ -23,7 +24,9 @@ function refusal({ when, method, route, instance, status, code, rule, place, exp
       make("span", [String(status), code ? ` ${code}` : ""], { class: "status", "data-status": "Failed" }),
       make("code", [method, " ", url(route ?? "an unknown path")]),
     ], { class: "request" }),
-    make("dl", [row("Place", place ? make("code", place) : null), row("Expected", expected)], { class: "fields" }),
+    make("dl", [
+      row("Place", place ? make("code", place) : null), row("Expected", expected),
+    ], { class: "fields" }),
     make("p", [instance ? ["From ", name(instance), ", "] : null, time(when, true)], { class: "soft" }),
   ]);
 }

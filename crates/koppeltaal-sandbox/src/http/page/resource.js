@@ -1,10 +1,14 @@
 // Resources as fields with their FHIR names: references are links inside the message, codes come with their
 // meaning.
 
-import { hasModifier, make, name, url } from "./elements.js";
+import { hasModifier, make, name, number, url } from "./elements.js";
 
 /** The most fields that are shown of a message. More makes a browser slow, and nobody reads them. */
 const MOST_FIELDS = 3000;
+
+/** The longest value that is shown whole, in characters, and how much is shown of a longer one. */
+const LONGEST = 10_000;
+const START = 400;
 
 /** Fields that are nested deeper than this are shown as JSON. */
 const DEEPEST = 24;
@@ -97,46 +101,70 @@ function field(title, value, context, depth, extensionUrl) {
   const label = () => [title, extensionUrl ? tag() : null];
   const values = Array.isArray(value) ? value : [value];
   if (!values.some(isGroup)) {
-    return [make("dt", label()), make("dd", values.map((one) => make("div", plain(one, context))))];
+    return [make("dt", label()), make("dd", values.map((one) => make("div", plain(one, context, title))))];
   }
   return values.flatMap((one, place) => {
     const text = ` ${place + 1} of ${values.length}`;
     const which = values.length > 1 ? make("span", text, { class: "soft" }) : null;
     return [
       make("dt", [label(), which], { class: "group" }),
-      make("dd", group(one, context, depth + 1), { class: "group" }),
+      make("dd", group(one, context, depth + 1, title), { class: "group" }),
     ];
   });
 }
 
-function group(value, context, depth) {
-  if (!isGroup(value)) return plain(value, context);
-  if (depth > DEEPEST) return make("code", JSON.stringify(value));
-  if (Array.isArray(value)) return value.map((one) => make("div", group(one, context, depth + 1)));
+function group(value, context, depth, title) {
+  if (!isGroup(value)) return plain(value, context, title);
+  if (depth > DEEPEST) return make("code", textOf(JSON.stringify(value), title));
+  if (Array.isArray(value)) return value.map((one) => make("div", group(one, context, depth + 1, title)));
   if (!value.resourceType) return fields(value, context, depth);
   // A contained resource, to which #id refers.
   const id = value.id ? `${context.contained}${value.id}` : null;
   return make("div", fields(value, context, depth), { id, tabindex: "-1" });
 }
 
-function plain(value, context) {
+function plain(value, context, title) {
   if (isReference(value)) return reference(value, context);
   if (isCoding(value)) return coding(value);
   if (isConcept(value)) {
-    const text = value.text ? make("div", `“${value.text}”`) : null;
+    const text = value.text ? make("div", ["“", textOf(value.text, "text"), "”"]) : null;
     return [...value.coding.map((one) => make("div", coding(one))), text];
   }
   if (isPeriod(value)) return `${value.start ?? "..."} to ${value.end ?? "..."}`;
   if (value === null) return make("span", "null", { class: "soft" });
   const text = String(value);
-  return /^(https?|urn):/.test(text) ? url(text) : text;
+  return /^(https?|urn):/.test(text) && text.length <= LONGEST ? url(text) : textOf(text, title);
+}
+
+/** A text as it is, or the start of a long one with a button that saves it. */
+function textOf(text, title) {
+  if (text.length <= LONGEST) return text;
+  const button = make("button", "Save", { type: "button", "aria-label": `Save ${title}` });
+  button.addEventListener("click", () => save(text, title));
+  return [
+    `${text.slice(0, START)}...`,
+    make("div", [make("span", `${number(text.length)} characters`, { class: "soft" }), " ", button]),
+  ];
+}
+
+/** Saves a text as a file. One that is base64, such as a picture, becomes what it stands for. */
+function save(text, title) {
+  let content = text;
+  try {
+    content = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  } catch {
+    // It is a text.
+  }
+  const href = URL.createObjectURL(new Blob([content]));
+  make("a", [], { href, download: content === text ? `${title}.txt` : title }).click();
+  URL.revokeObjectURL(href);
 }
 
 /** What a code means comes first; the code and its system follow. */
 function coding({ code, display, system }) {
   const hasMeaning = display && display !== code;
   return [
-    hasMeaning ? `${display} ` : null,
+    hasMeaning ? [textOf(display, "display"), " "] : null,
     make("code", code),
     system ? make("span", [" ", url(system)], { class: "soft system" }) : null,
   ];
@@ -150,11 +178,12 @@ function reference(value, context) {
   const target = isContained ? contained : context.targets.get(absolute);
   const text = url(value.reference);
   const title = target && `In this message: ${target.kind}`;
+  const isShort = hasOnly(value, ["reference", "display"]);
   const about = target && { href: `#${target.id}`, "data-target": target.id, title };
   return [
     value.display ? `${value.display} ` : null,
     target ? make("a", text, about) : make("span", text, { class: value.display ? "soft" : null }),
-    hasOnly(value, ["reference", "display"]) ? null : make("code", ` ${JSON.stringify(value)}`),
+    isShort ? null : make("code", [" ", textOf(JSON.stringify(value), "reference")]),
   ];
 }
 

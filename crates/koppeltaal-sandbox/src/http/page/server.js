@@ -1,10 +1,12 @@
 // Requests to the sandbox. What goes wrong becomes an error whose message people can read.
 
+const NOT_MODIFIED = 304;
+
 async function request(path, options) {
   const response = await fetch(`sandbox/${path}`, options).catch((error) => {
     throw error.name === "AbortError" ? error : new Error("The server does not answer.");
   });
-  if (response.ok) return response;
+  if (response.ok || response.status === NOT_MODIFIED) return response;
   const content = await response.json().catch(() => ({}));
   const details = content.issue?.map((issue) => issue.details).join(" ");
   const error = new Error(details || `The server answers ${response.status} ${response.statusText}.`);
@@ -15,6 +17,17 @@ async function request(path, options) {
 /** What is at a path, with these parameters, in JSON. */
 export async function ask(path, parameters = {}, signal) {
   return (await request(`${path}${query(parameters)}`, { signal })).json();
+}
+
+/**
+ * The same with its entity tag. `content` is null when it is still what the given tag stands for: the browser
+ * has shown it already.
+ */
+export async function askAgain(path, parameters, tag, signal) {
+  const headers = tag ? { "If-None-Match": tag } : {};
+  const response = await request(`${path}${query(parameters)}`, { headers, signal });
+  const isSame = response.status === NOT_MODIFIED;
+  return { tag: response.headers.get("ETag"), content: isSame ? null : await response.json() };
 }
 
 /** The same, as text. */
@@ -33,4 +46,23 @@ export function query(parameters) {
   const isGiven = ([, value]) => value !== undefined && value !== null && value !== "";
   const given = Object.entries(parameters).filter(isGiven);
   return given.length ? `?${new URLSearchParams(given)}` : "";
+}
+
+/**
+ * Lets one request of a kind run at a time: a newer one takes the place of an older one. A live one gives way
+ * to one that somebody waits for; the next look brings what it would have brought.
+ */
+export function onlyNewest() {
+  let current = null;
+  return async ({ isLive = false }, action) => {
+    if (isLive && current !== null && !current.isLive) return;
+    current?.controller.abort();
+    const own = { isLive, controller: new AbortController() };
+    current = own;
+    try {
+      await action(own.controller.signal);
+    } finally {
+      if (current === own) current = null;
+    }
+  };
 }

@@ -79,6 +79,29 @@ fn a_search_that_ends_early_goes_on_where_it_ended() {
 }
 
 #[test]
+fn a_page_beyond_the_counted_messages_leads_back_to_newer_ones() {
+    let mut world = with_plans(9);
+    let all = Search::default();
+    // Of m9 to m1, three are counted and looked at.
+    let page = |start, count| world.mailbox.search_within(3, &all, start, count);
+    let newest = page(Start::Newest, 2);
+    assert_eq!((identifiers(&newest), newest.newer_than), (vec!["m9", "m8"], None));
+    let oldest = page(Start::After(0), 2);
+    assert_eq!((identifiers(&oldest), oldest.newer, oldest.newer_than), (vec!["m2", "m1"], 3, Some(2)));
+    let last = page(Start::After(7), 2);
+    assert_eq!((identifiers(&last), last.newer_than), (vec!["m9", "m8"], None));
+    // Nothing is found, neither here nor among those that are counted.
+    let nothing = Search::default().with_text("m2");
+    let page = |start| world.mailbox.search_within(3, &nothing, start, 2);
+    let empty = page(Start::Before(7));
+    assert!(empty.messages.is_empty());
+    assert_eq!((empty.total, empty.newer, empty.newer_than, empty.older_than), (0, 0, Some(6), Some(4)));
+    let empty = page(Start::After(2));
+    assert_eq!((empty.messages.len(), empty.newer_than), (0, Some(5)));
+    assert_eq!(page(Start::After(6)).newer_than, None);
+}
+
+#[test]
 fn text_is_found_in_what_a_message_is_about_and_who_has_it() {
     let mut world = with_plans(2);
     let mut of_patient = Draft::patient("P-3");

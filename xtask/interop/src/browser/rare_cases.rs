@@ -44,6 +44,14 @@ const COUNTS: [(u64, u64, usize, &str); 7] = [
     (0, 0, 1, "1 message, older than the newest 50,000"),
 ];
 
+/// What the page says about an answer that is a plain text.
+const REFUSED: &str = "return import('/sandbox/page/server.js').then(async ({ ask }) => {
+        const { fetch } = window;
+        const headers = { 'Content-Type': 'text/plain; charset=utf-8' };
+        window.fetch = async () => new Response('Open it there.', { status: 403, headers });
+        try { await ask('state'); } catch (error) { return error.message; } finally { window.fetch = fetch; }
+    })";
+
 /// Two things that somebody waits for and a live one, of one kind: which were carried out, and which were
 /// aborted.
 const TURNS: &str = "return import('/sandbox/page/server.js').then(async ({ onlyNewest }) => {
@@ -64,6 +72,7 @@ const TURNS: &str = "return import('/sandbox/page/server.js').then(async ({ only
 impl Visit {
     pub(super) async fn check_rare_cases(&self) -> Result<()> {
         self.counts_are_true().await?;
+        self.a_refusal_in_plain_text_is_shown().await?;
         self.a_look_gives_way().await?;
         self.what_is_shown_already_is_not_sent_again().await?;
         self.a_long_value_can_be_saved().await?;
@@ -82,6 +91,12 @@ impl Visit {
             let text = self.browser.run(script, &[list]).await?;
             ensure!(text == expected, "{text} is said for {expected:?}");
         }
+        Ok(())
+    }
+
+    async fn a_refusal_in_plain_text_is_shown(&self) -> Result<()> {
+        let text = self.browser.run(REFUSED, &[]).await?;
+        ensure!(text == "Open it there.", "the page says {text}");
         Ok(())
     }
 

@@ -7,11 +7,17 @@ async function request(path, options) {
     throw error.name === "AbortError" ? error : new Error("The server does not answer.");
   });
   if (response.ok || response.status === NOT_MODIFIED) return response;
-  const content = await response.json().catch(() => ({}));
-  const details = content.issue?.map((issue) => issue.details).join(" ");
-  const error = new Error(details || `The server answers ${response.status} ${response.statusText}.`);
+  const reason = await reasonIn(response);
+  const error = new Error(reason || `The server answers ${response.status} ${response.statusText}.`);
   error.status = response.status;
   throw error;
+}
+
+/** Why a request is refused: an outcome, or a text when it is not allowed from where it comes. */
+async function reasonIn(response) {
+  if (response.headers.get("Content-Type")?.startsWith("text/plain")) return response.text();
+  const { issue } = await response.json().catch(() => ({}));
+  return issue?.map(({ details }) => details).join(" ");
 }
 
 /** What is at a path, with these parameters, in JSON. */

@@ -80,7 +80,7 @@ fn a_search_that_ends_early_goes_on_where_it_ended() {
 
 #[test]
 fn a_page_beyond_the_counted_messages_leads_back_to_newer_ones() {
-    let mut world = with_plans(9);
+    let world = with_plans(9);
     let all = Search::default();
     // Of m9 to m1, three are counted and looked at.
     let page = |start, count| world.mailbox.search_within(3, &all, start, count);

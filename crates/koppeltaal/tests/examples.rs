@@ -254,6 +254,49 @@ async fn the_epd_delivers_what_it_saved_and_changes_it_later() -> Result {
     Ok(())
 }
 
+#[cfg(feature = "postgresql")]
+#[test]
+fn without_a_database_the_epd_in_postgresql_says_how_to_get_one() -> Result {
+    for address in [None, Some("host=127.0.0.1 port=1 user=nobody")] {
+        let mut command = example("postgresql");
+        command.env_remove("EPD_DATABASE").envs(address.map(|address| ("EPD_DATABASE", address)));
+        let output = command.output()?;
+        let said = String::from_utf8(output.stderr)?;
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("docker run") && said.contains("EPD_DATABASE"), "{said}");
+    }
+    Ok(())
+}
+
+#[cfg(all(unix, feature = "postgresql"))]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+async fn the_epd_in_postgresql_delivers_what_it_saves_until_it_is_stopped() -> Result {
+    let sandbox = sandbox_with_receiver(None).start().await?;
+    let receiver = connector(&sandbox, "receiver", "secret")?;
+    for given in ["Mees", "Mees Maria"] {
+        let mut command = example("postgresql");
+        command.env("EPD_DATABASE", std::env::var("KOPPELTAAL_TEST_POSTGRESQL")?);
+        command.env("KOPPELTAAL_SERVER", sandbox.url());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let input = child.stdin.as_mut().ok_or("no input")?;
+        input.write_all(format!("no patient\n3007;{given};Duinroos\n").as_bytes())?;
+        let message = tokio::time::timeout(LONG, receiver.deliveries().next()).await??;
+        let patient = message.get::<Patient>().ok_or("no patient")?;
+        let names = patient.name[0].given.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        assert_eq!(names, given);
+        message.success().await?;
+        let terminated = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        assert!(terminated.success());
+        let output = child.wait_with_output()?;
+        let said = String::from_utf8([output.stdout, output.stderr].concat())?;
+        assert!(output.status.success() && said.contains("stopped: ") && said.contains("sent: 1"), "{said}");
+        assert!(said.contains("a patient is not saved: expected `id;"), "{said}");
+    }
+    Ok(())
+}
+
 #[test]
 fn the_archive_is_converted_and_back_and_what_cannot_be_read_is_named() -> Result {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/messages");

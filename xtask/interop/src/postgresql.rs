@@ -20,6 +20,9 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     let programs = server_programs(installs)?;
     let server = Server::start(&programs)?;
     println!("{} runs on port {}", version(&programs)?, server.port);
+    // The test `examples` runs them, and does not build them.
+    let features = ["--features", "sqlite,postgresql"];
+    programs::run(programs::cargo(&["build", "--examples", "--package", "koppeltaal"]).args(features))?;
     let mut test = programs::cargo_test(&[
         "--features",
         "sqlite,postgresql",
@@ -31,6 +34,8 @@ pub(crate) fn run(installs: bool) -> Result<()> {
         "migration",
         "--test",
         "dead_letters",
+        "--test",
+        "examples",
         "--test",
         "secrets",
     ]);

@@ -1,4 +1,4 @@
-//! Tests applications that use another database crate, such as sqlx or diesel, beside those of the connector.
+//! Tests applications that use another database crate, such as sqlx, diesel or bb8, beside those of the connector.
 //! Each is a package in `stacks/`, outside the workspace, so that its dependencies are resolved as in an
 //! application.
 
@@ -10,8 +10,13 @@ use anyhow::{Result, bail};
 use crate::{postgresql, programs};
 
 /// The folders in `stacks/`, and whether their tests need a `PostgreSQL` server.
-const STACKS: [(&str, bool); 3] =
-    [("sqlx-sqlite", false), ("diesel-sqlite", false), ("sqlx-postgresql", true)];
+const STACKS: [(&str, bool); 5] = [
+    ("sqlx-sqlite", false),
+    ("sqlx-0.9-sqlite", false),
+    ("diesel-sqlite", false),
+    ("sqlx-postgresql", true),
+    ("bb8-postgresql", true),
+];
 
 /// Tests these stacks, or all if none is named. The tests print their own failures. Where `PostgreSQL` is not
 /// installed, the stacks that need it are only built.

@@ -14,7 +14,7 @@ use crate::arguments::format;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::profile::Profile;
-use crate::secret::{ask, first_line};
+use crate::secret::{ask, first_line, from_environment};
 use crate::token_file;
 
 /// The environment variable with the password. Other users could read it in a flag.
@@ -190,7 +190,7 @@ impl Connection {
             username.ok_or_else(|| Failure::Usage("no account: give --username or --profile".to_owned()))?;
         let password = match &self.password_file {
             Some(file) => first_line(file)?,
-            None => match (env::var(PASSWORD).ok(), &profile.password, &profile.password_file) {
+            None => match (from_environment(PASSWORD)?, &profile.password, &profile.password_file) {
                 (Some(password), _, _) => password,
                 (None, Some(password), _) if self.username.is_none() => password.clone(),
                 (None, _, Some(file)) if self.username.is_none() => first_line(file)?,

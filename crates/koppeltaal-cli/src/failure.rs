@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use koppeltaal::OutboxError;
 use koppeltaal_fhir::WriteError;
@@ -134,6 +135,19 @@ impl Failure {
         }
     }
 
+    /// Whether the same command may succeed later, without anybody changing anything.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Server(error) if error.is_transient())
+    }
+
+    /// How long the server asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Server(error) => error.kind(),
@@ -196,22 +210,19 @@ impl Failure {
                 }
             }
             Output::Json => {
-                let (message_identifier, retry_after) = match &failure {
-                    Self::Server(error) => {
-                        let identifier = match &**error {
-                            Error::UnknownOutcome { message_identifier, .. } => message_identifier.clone(),
-                            _ => None,
-                        };
-                        (identifier, error.retry_after())
-                    }
-                    _ => (None, None),
+                let message_identifier = match &failure {
+                    Self::Server(error) => match &**error {
+                        Error::UnknownOutcome { message_identifier, .. } => message_identifier.clone(),
+                        _ => None,
+                    },
+                    _ => None,
                 };
                 let report = FailureReport {
                     error: failure.kind(),
                     text: failure.to_string(),
                     issues,
                     message_identifier,
-                    retry_after_seconds: retry_after.map(|wait| wait.as_secs()),
+                    retry_after_seconds: failure.retry_after().map(|wait| wait.as_secs()),
                 };
                 serde_json::to_writer(&mut out, &report)?;
                 writeln!(out)?;

@@ -8,6 +8,7 @@ mod convert;
 mod database;
 mod demo;
 mod diagnostic;
+mod each_file;
 mod excerpt;
 mod failure;
 mod files;
@@ -15,7 +16,6 @@ mod generate;
 mod ini;
 mod input;
 mod log;
-mod many;
 mod new;
 mod outbox;
 mod outcome;
@@ -89,9 +89,6 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => ExitCode::from(outcome as u8),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
-        Err(error) => {
-            anstream::eprintln!("error: {error}");
-            ExitCode::from(Outcome::Unusable as u8)
-        }
+        Err(error) => ExitCode::from(Outcome::unusable(error) as u8),
     }
 }

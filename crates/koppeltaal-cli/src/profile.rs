@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::failure::Failure;
 use crate::ini::Ini;
+use crate::output;
 use crate::private;
 
 /// One section of a configuration file.
@@ -72,9 +73,9 @@ impl Profile {
             {
                 if profile.password.is_some() && private::is_shared(place) {
                     let name = place.display();
-                    anstream::eprintln!(
-                        "warning: other users can read {name}, which has a password in it: chmod 600 {name}"
-                    );
+                    output::warn(format_args!(
+                        "other users can read {name}, which has a password in it: chmod 600 {name}"
+                    ));
                 }
                 return Ok(profile);
             }

@@ -80,6 +80,9 @@ pub use versions::PostgresqlVersionStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use versions::SqliteVersionStore;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
+pub use versions::{KnownVersion, VersionFilter};
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 

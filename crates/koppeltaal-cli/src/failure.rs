@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use koppeltaal::OutboxError;
+use koppeltaal::{ConfigError, OutboxError};
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
@@ -35,6 +35,9 @@ pub(crate) enum Failure {
     Versions(#[from] koppeltaal::VersionStoreError),
     #[error(transparent)]
     Outbox(#[from] koppeltaal::OutboxError),
+    /// A profile or a file with a secret cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Arguments, the environment or a profile do not say what to do.
     #[error("{0}")]
     Usage(String),
@@ -157,7 +160,11 @@ impl Failure {
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
             Self::Outbox(_) => "outbox",
-            Self::Usage(_) => "usage",
+            Self::Config(ConfigError::File { .. }) => "input-output",
+            Self::Config(
+                ConfigError::Line { .. } | ConfigError::Option { .. } | ConfigError::NoSecret { .. },
+            ) => "unusable-file",
+            Self::Config(_) | Self::Usage(_) => "usage",
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",
             Self::Write(_) => "unwritable",

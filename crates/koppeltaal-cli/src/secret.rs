@@ -2,10 +2,10 @@
 //! which other users can see in the list of processes.
 
 use std::env::{self, VarError};
-use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
+use koppeltaal::secret_in_file;
 use koppeltaal_transport::ClientAuthentication;
 
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ pub(crate) fn authentication(
     secret_file: Option<&Path>,
 ) -> Result<ClientAuthentication, Failure> {
     let secret = match secret_file {
-        Some(file) => Some(first_line(file)?),
+        Some(file) => Some(secret_in_file(file)?),
         None => from_environment(CLIENT_SECRET)?,
     };
     Ok(match secret {
@@ -72,17 +72,4 @@ pub(crate) fn ask(prompt: &str, variable: &str) -> Result<String, Failure> {
         return Err(Failure::Usage(format!("there is no terminal to ask for a secret: set {variable}")));
     }
     Ok(terminal::ask(prompt)?)
-}
-
-/// The secret in the first line of a file, without the byte order mark that some editors write.
-///
-/// # Errors
-///
-/// The file cannot be read, or its first line is empty.
-pub(crate) fn first_line(file: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(file).map_err(Failure::file(file))?;
-    let line = text.strip_prefix('\u{FEFF}').unwrap_or(&text).lines().next().filter(|line| !line.is_empty());
-    line.map(str::to_owned).ok_or_else(|| {
-        Failure::unusable_file(file.display(), "its first line must hold the secret, but is empty")
-    })
 }

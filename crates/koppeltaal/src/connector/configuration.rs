@@ -133,7 +133,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
-    use std::path::PathBuf;
 
     use super::*;
     use crate::versions::MemoryVersionStore;
@@ -222,7 +221,7 @@ mod tests {
         assert!(matches!(error, Some(ConfigError::ProfileNotNamed)), "{error:?}");
         let error = read(Some("test"), &[config]).err();
         assert!(
-            matches!(&error, Some(ConfigError::File { path, .. }) if *path == PathBuf::from(&missing)),
+            matches!(&error, Some(ConfigError::File { path, .. }) if path.as_os_str() == missing.as_str()),
             "{error:?}"
         );
         let error = read(Some("nobody"), &[]).err();

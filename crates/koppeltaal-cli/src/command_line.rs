@@ -38,7 +38,8 @@ pub(crate) fn command() -> Command {
     })
 }
 
-/// Ends the program if a command that speaks to no server was given arguments about the connection.
+/// Ends the program if a command was given shared arguments that mean nothing to it: those about the
+/// connection, if it speaks to no server, or --output, if it has no output for programs.
 pub(crate) fn check(matches: &ArgMatches) {
     let Some((name, matches)) = matches.subcommand() else { return };
     let mut command = command();
@@ -53,8 +54,11 @@ pub(crate) fn check(matches: &ArgMatches) {
     for argument in hidden {
         let id = argument.get_id().as_str();
         if matches.value_source(id) == Some(ValueSource::CommandLine) {
-            let problem =
-                format!("--{} means nothing to {name}, which speaks to no server", id.replace('_', "-"));
+            let reason = match argument.get_help_heading() {
+                Some(HEADING) => "which speaks to no server",
+                _ => "which has no output for programs",
+            };
+            let problem = format!("--{} means nothing to {name}, {reason}", id.replace('_', "-"));
             command.error(clap::error::ErrorKind::ArgumentConflict, problem).exit();
         }
     }

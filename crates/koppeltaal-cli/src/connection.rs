@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use koppeltaal::{Profile, secret_in_file};
 use koppeltaal_fhir::Format;
 use koppeltaal_transport::{BuildError, Client, ClientBuilder, Credentials};
 
 use crate::arguments::format;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::profile::Profile;
-use crate::secret::{ask, first_line};
-use crate::token_file;
+use crate::secret::{ask, from_environment};
+use crate::{output, private, token_file};
 
 /// The environment variable with the password. Other users could read it in a flag.
 const PASSWORD: &str = "KOPPELTAAL_PASSWORD";
@@ -115,17 +115,17 @@ impl Connection {
     /// Something is missing or cannot be used.
     pub(crate) fn connect(&self) -> Result<Account, Failure> {
         let profile = self.profile()?;
-        let client = built(self.builder(&profile)?)?;
+        let client = built(self.builder(profile.as_ref())?)?;
         if self.tokens.is_some() && self.password_file.is_some() {
             return Err(Failure::Usage("give --tokens or --password-file, not both".to_owned()));
         }
         let credentials = match &self.tokens {
             Some(file) => Credentials::bearer(token_file::session(file)?),
-            None => self.basic(&profile)?,
+            None => self.basic(profile.as_ref())?,
         };
         Ok(Account {
             client: client.with_credentials(credentials),
-            domain: self.domain.clone().or(profile.domain),
+            domain: self.domain().map(str::to_owned).or_else(|| profile?.domain),
         })
     }
 
@@ -135,7 +135,7 @@ impl Connection {
     ///
     /// As [`connect`](Self::connect).
     pub(crate) fn anonymous(&self) -> Result<Client, Failure> {
-        built(self.builder(&self.profile()?)?)
+        built(self.builder(self.profile()?.as_ref())?)
     }
 
     /// The domain that the command line or the environment names.
@@ -143,36 +143,39 @@ impl Connection {
         self.domain.as_deref().filter(|domain| !domain.is_empty())
     }
 
-    fn profile(&self) -> Result<Profile, Failure> {
+    fn profile(&self) -> Result<Option<Profile>, Failure> {
         let config = self.config.clone().or_else(|| env::var_os(CONFIG).map(PathBuf::from));
         match &self.profile {
-            Some(name) => Profile::find(name, config.as_deref()),
+            Some(name) => {
+                let profile = Profile::find(name, config.as_deref())?;
+                if profile.has_password() && private::is_shared(&profile.file) {
+                    let name = profile.file.display();
+                    output::warn(format_args!(
+                        "other users can read {name}, which has a password in it: chmod 600 {name}"
+                    ));
+                }
+                Ok(Some(profile))
+            }
             None if config.is_some() => Err(Failure::Usage(format!(
                 "--config (or {CONFIG}) needs --profile: which account is meant?"
             ))),
-            None => Ok(Profile::default()),
+            None => Ok(None),
         }
     }
 
-    fn builder(&self, profile: &Profile) -> Result<ClientBuilder, Failure> {
+    fn builder(&self, profile: Option<&Profile>) -> Result<ClientBuilder, Failure> {
         // A variable that is empty is as good as none.
         let given = self.server.as_ref().filter(|server| !server.is_empty());
-        let server = given.or(profile.url.as_ref()).ok_or_else(|| {
+        let server = given.or(profile.and_then(|profile| profile.server.as_ref())).ok_or_else(|| {
             Failure::Usage(format!("no server: give --server URL, {EXAMPLE}, or --profile NAME"))
         })?;
         let mut builder = Client::builder(server);
-        let format = match (self.format, &profile.format) {
-            (Some(format), _) => format,
-            (None, Some(name)) => {
-                name.parse().map_err(|error| Failure::Usage(format!("the format of the profile: {error}")))?
-            }
-            (None, None) => Format::default(),
-        };
-        builder = builder.format(format);
-        if let Some(file) = self.ca_file.as_ref().or(profile.ca_file.as_ref()) {
+        let format = self.format.or_else(|| profile?.format);
+        builder = builder.format(format.unwrap_or_default());
+        if let Some(file) = self.ca_file.as_ref().or_else(|| profile?.ca_file.as_ref()) {
             builder = builder.root_certificates_pem(&fs::read(file).map_err(Failure::file(file))?);
         }
-        if let Some(proxy) = self.proxy.as_ref().or(profile.proxy.as_ref()) {
+        if let Some(proxy) = self.proxy.as_ref().or_else(|| profile?.proxy.as_ref()) {
             builder = builder.proxy(proxy);
         }
         if let Some(seconds) = self.timeout {
@@ -184,19 +187,23 @@ impl Connection {
         Ok(builder)
     }
 
-    fn basic(&self, profile: &Profile) -> Result<Credentials, Failure> {
-        let username = self.username.as_ref().or(profile.username.as_ref());
+    fn basic(&self, profile: Option<&Profile>) -> Result<Credentials, Failure> {
+        let given = self.username.as_ref().filter(|username| !username.is_empty());
+        let username = given.or_else(|| profile?.username.as_ref());
         let username =
             username.ok_or_else(|| Failure::Usage("no account: give --username or --profile".to_owned()))?;
         let password = match &self.password_file {
-            Some(file) => first_line(file)?,
-            None => match (env::var(PASSWORD).ok(), &profile.password, &profile.password_file) {
-                (Some(password), _, _) => password,
-                (None, Some(password), _) if self.username.is_none() => password.clone(),
-                (None, _, Some(file)) if self.username.is_none() => first_line(file)?,
+            Some(file) => Some(secret_in_file(file)?),
+            None => match (from_environment(PASSWORD)?, profile) {
+                (Some(password), _) => Some(password),
+                (None, Some(profile)) if given.is_none() => profile.password()?,
                 // The password in the profile belongs to another account.
-                _ => ask(&format!("Password of {username}: "), PASSWORD)?,
+                (None, _) => None,
             },
+        };
+        let password = match password {
+            Some(password) => password,
+            None => ask(&format!("Password of {username}: "), PASSWORD)?,
         };
         Ok(Credentials::basic(username, &password)?)
     }

@@ -11,12 +11,12 @@ use koppeltaal_fhir::{Finding, Format, ReadOptions, Rule, Severity};
 
 use crate::arguments::format;
 use crate::diagnostic::Diagnostic;
+use crate::each_file::{self, PrintedReport, Printing};
 use crate::excerpt::visible;
-use crate::files::{FoundFile, STANDARD_INPUT, are_many};
+use crate::files::{InputFile, STANDARD_INPUT, are_many};
 use crate::input::Input;
-use crate::many::{self, Printing, Reported};
 use crate::outcome::Outcome;
-use crate::output::{DocumentText, Output};
+use crate::output::{DocumentText, Output, plural};
 use crate::report::{Report, Verdict};
 use target::Target;
 
@@ -65,7 +65,7 @@ pub(crate) struct Convert {
 
 /// A file that was read, and the text to write unless there is a reason not to.
 struct Conversion {
-    reported: Reported,
+    printed: PrintedReport,
     /// Its path in a folder.
     relative: PathBuf,
     text: Option<String>,
@@ -74,13 +74,12 @@ struct Conversion {
 impl Convert {
     pub(crate) fn run(&self, output: Output) -> io::Result<Outcome> {
         if let Some(problem) = self.problem(output) {
-            anstream::eprintln!("error: {problem}");
-            return Ok(Outcome::Unusable);
+            return Ok(Outcome::unusable(problem));
         }
         let mut target = self.out_dir.as_deref().map(|folder| Target::new(folder, self.to, self.force));
         let printing = Printing { output, is_quiet: self.quiet };
         let convert = |file| self.convert(file, printing);
-        many::run(&self.files, printing, convert, |conversion| {
+        each_file::run(&self.files, printing, convert, |conversion| {
             self.finish(conversion, target.as_mut(), output)
         })
     }
@@ -101,9 +100,9 @@ impl Convert {
     }
 
     /// Reads a file, and makes the text to write.
-    fn convert(&self, file: FoundFile, printing: Printing) -> Conversion {
-        let FoundFile { path, relative, .. } = file;
-        let end = |reported| Conversion { reported, relative: PathBuf::new(), text: None };
+    fn convert(&self, file: InputFile, printing: Printing) -> Conversion {
+        let InputFile { path, relative, .. } = file;
+        let end = |printed| Conversion { printed, relative: PathBuf::new(), text: None };
         let input = match Input::load(&path) {
             Ok(input) => input,
             Err(error) => return end(error.into()),
@@ -120,7 +119,7 @@ impl Convert {
                 let error = Diagnostic::from(&error);
                 let errors = draw(&error, end_of_error);
                 let report = Report::new(&input, Verdict::Unreadable, vec![error], 0);
-                return end(Reported { report, out: String::new(), errors });
+                return end(PrintedReport { report, out: String::new(), errors });
             }
         };
         let is_shown = |finding: &&Finding| {
@@ -135,7 +134,8 @@ impl Convert {
         let mut errors: String = diagnostics.iter().map(|warning| draw(warning, "\n\n")).collect();
         if printing.draws() && read.suppressed > 0 {
             let name = visible(input.name());
-            let _ = writeln!(errors, "warning: {name}: {} more findings are not shown", read.suppressed);
+            let more = plural(read.suppressed, "more finding is", "more findings are");
+            let _ = writeln!(errors, "warning: {name}: {} {more} not shown", read.suppressed);
         }
         // A line of the output for programs holds the document in one line.
         let is_compact = self.compact || (printing.output == Output::Json && self.out_dir.is_none());
@@ -151,35 +151,35 @@ impl Convert {
             }
         };
         let report = Report::new(&input, verdict, diagnostics, read.suppressed);
-        Conversion { reported: Reported { report, out: String::new(), errors }, relative, text }
+        Conversion { printed: PrintedReport { report, out: String::new(), errors }, relative, text }
     }
 
     /// Puts the text where it belongs: into a file, into the report for programs, or on standard output.
-    fn finish(&self, conversion: Conversion, target: Option<&mut Target>, output: Output) -> Reported {
-        let Conversion { mut reported, relative, text } = conversion;
-        let Some(text) = text else { return reported };
+    fn finish(&self, conversion: Conversion, target: Option<&mut Target>, output: Output) -> PrintedReport {
+        let Conversion { mut printed, relative, text } = conversion;
+        let Some(text) = text else { return printed };
         let text = text.trim_end_matches('\n').to_owned();
         let problem = match (target, output) {
             (Some(target), _) => {
-                target.write(&relative, &(text + "\n")).map(|file| reported.report.written = Some(file)).err()
+                target.write(&relative, &(text + "\n")).map(|file| printed.report.written = Some(file)).err()
             }
             (None, Output::Text) => {
-                reported.out = text + "\n";
+                printed.out = text + "\n";
                 None
             }
             (None, Output::Json) => match DocumentText::new(self.to, text) {
                 Ok(document) => {
-                    reported.report.document = Some(document);
+                    printed.report.document = Some(document);
                     None
                 }
                 Err(error) => Some(error.to_string()),
             },
         };
         if let Some(problem) = problem {
-            reported.report.verdict = Verdict::Unwritten;
-            reported.report.diagnostics.push(Diagnostic::unplaced("unwritable", problem));
-            reported.errors += &reported.report.failure();
+            printed.report.verdict = Verdict::Unwritten;
+            printed.report.diagnostics.push(Diagnostic::unplaced("unwritable", problem));
+            printed.errors += &printed.report.failure();
         }
-        reported
+        printed
     }
 }

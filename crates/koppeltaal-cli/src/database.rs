@@ -1,17 +1,28 @@
 //! [`Database`]: where an application keeps its outbox and its versions, a `SQLite` file or `PostgreSQL`.
 
-use std::env;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use koppeltaal::deadpool_postgres::tokio_postgres::{self, NoTls};
 use koppeltaal::deadpool_postgres::{Manager, Pool};
-use koppeltaal::{Outbox, PostgresqlVersionStore, SqliteVersionStore, VersionStore, rusqlite};
+use koppeltaal::{Outbox, PostgresqlVersionStore, SqliteVersionStore, VersionFilter, VersionStore};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::output::Printable;
+use crate::secret::from_environment;
+
+/// Which database a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct DatabaseArgument {
+    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
+    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`]. Connections to
+    /// `PostgreSQL` have no TLS.
+    #[arg(long, global = true, value_name = "FILE|URL")]
+    database: Option<String>,
+}
 
 /// The environment variable with the database. It may hold a password.
 pub(crate) const DATABASE: &str = "KOPPELTAAL_DATABASE";
@@ -53,14 +64,14 @@ pub(crate) struct KnownVersion {
     version: String,
 }
 
-impl Database {
-    /// The database in an argument or, without one, in the environment.
+impl DatabaseArgument {
+    /// The database in the argument or, without one, in the environment.
     ///
     /// # Errors
     ///
     /// No database is named, its URL cannot be parsed, or the argument has a password in it.
-    pub(crate) fn find(argument: Option<&str>) -> Result<Self, Failure> {
-        Self::find_or(argument, || {
+    pub(crate) fn find(&self) -> Result<Database, Failure> {
+        self.find_or(|| {
             Err(Failure::Usage(format!(
                 "no database: give --database (or {DATABASE}) the SQLite file of the application, or a URL such as \
                  postgresql://portal@db.example/portal"
@@ -74,13 +85,14 @@ impl Database {
     ///
     /// Those of `file`, or those of `find` about the URL.
     pub(crate) fn find_or(
-        argument: Option<&str>,
+        &self,
         file: impl FnOnce() -> Result<PathBuf, Failure>,
-    ) -> Result<Self, Failure> {
-        let variable = env::var(DATABASE).ok().filter(|text| !text.is_empty());
-        let Some(text) = argument.or(variable.as_deref()) else { return file().map(Self::Sqlite) };
+    ) -> Result<Database, Failure> {
+        let argument = self.database.as_deref();
+        let variable = from_environment(DATABASE)?;
+        let Some(text) = argument.or(variable.as_deref()) else { return file().map(Database::Sqlite) };
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
-            return Ok(Self::Sqlite(text.into()));
+            return Ok(Database::Sqlite(text.into()));
         }
         // The error does not repeat the text, which may hold a password.
         let mut config: tokio_postgres::Config = text.parse().map_err(|error| {
@@ -94,16 +106,20 @@ impl Database {
                  {DATABASE}, or the password into {PASSWORD}"
             )));
         }
-        if let (None, Ok(password)) = (config.get_password(), env::var(PASSWORD)) {
+        if config.get_password().is_none()
+            && let Some(password) = from_environment(PASSWORD)?
+        {
             config.password(password);
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
         let pool = Pool::builder(Manager::new(config, NoTls)).max_size(CONNECTIONS).build();
-        Ok(Self::Postgresql(pool.map_err(|error| Failure::Usage(error.to_string()))?))
+        Ok(Database::Postgresql(pool.map_err(|error| Failure::Usage(error.to_string()))?))
     }
+}
 
+impl Database {
     /// The outbox in it.
     pub(crate) async fn outbox(self) -> Result<Outbox, Failure> {
         Ok(match self {
@@ -122,42 +138,25 @@ impl Database {
     pub(crate) async fn known_versions(
         &self,
         domain: Option<&str>,
-        limit: u32,
+        limit: usize,
     ) -> Result<Vec<KnownVersion>, Failure> {
-        const SELECT: &str = "SELECT domain, resource, version FROM koppeltaal_version";
-        const ORDER: &str = "ORDER BY domain, resource";
-        match self {
+        let mut filter = VersionFilter::new();
+        if let Some(domain) = domain {
+            filter = filter.domain(domain);
+        }
+        let versions = match self {
             Self::Sqlite(file) => {
-                let failed = |error: rusqlite::Error| unusable(&file.display(), &error);
-                let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_URI;
-                let database = rusqlite::Connection::open_with_flags(file, flags).map_err(failed)?;
-                let select = format!("{SELECT} WHERE ?1 IS NULL OR domain = ?1 {ORDER} LIMIT ?2");
-                let mut statement = database.prepare(&select).map_err(failed)?;
-                let row = |row: &rusqlite::Row<'_>| {
-                    Ok(KnownVersion { domain: row.get(0)?, resource: row.get(1)?, version: row.get(2)? })
-                };
-                let rows = statement.query_map(rusqlite::params![domain, limit], row).map_err(failed)?;
-                rows.collect::<rusqlite::Result<_>>().map_err(failed)
+                let failed = |error| unusable(&file.display(), &error);
+                let store = SqliteVersionStore::open_without_migration(file).map_err(failed)?;
+                store.list(&filter, limit).await.map_err(failed)?
             }
             Self::Postgresql(pool) => {
-                let failed = |error: &dyn fmt::Display| unusable(&"PostgreSQL", error);
-                let client = pool.get().await.map_err(|error| failed(&error))?;
-                let select = format!("{SELECT} WHERE $1::text IS NULL OR domain = $1::text {ORDER} LIMIT $2");
-                let rows = client.query(&select, &[&domain, &i64::from(limit)]).await;
-                let row = |row: tokio_postgres::Row| {
-                    Ok(KnownVersion {
-                        domain: row.try_get(0)?,
-                        resource: row.try_get(1)?,
-                        version: row.try_get(2)?,
-                    })
-                };
-                let rows = rows.map_err(|error| failed(&error))?;
-                rows.into_iter()
-                    .map(row)
-                    .collect::<Result<_, tokio_postgres::Error>>()
-                    .map_err(|error| failed(&error))
+                let failed = |error| unusable(&"PostgreSQL", &error);
+                let store = PostgresqlVersionStore::open_without_migration(pool.clone()).await;
+                store.map_err(failed)?.list(&filter, limit).await.map_err(failed)?
             }
-        }
+        };
+        Ok(versions.into_iter().map(KnownVersion::from).collect())
     }
 
     /// The version store in it.
@@ -172,6 +171,13 @@ impl Database {
                 Box::new(store.map_err(|error| unusable(&"PostgreSQL", &error))?)
             }
         })
+    }
+}
+
+impl From<koppeltaal::KnownVersion> for KnownVersion {
+    fn from(koppeltaal::KnownVersion { domain, url, .. }: koppeltaal::KnownVersion) -> Self {
+        let version = url.version().unwrap_or_default().to_owned();
+        Self { domain, resource: url.versionless().to_owned(), version }
     }
 }
 

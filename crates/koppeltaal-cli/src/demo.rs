@@ -51,15 +51,13 @@ impl Demo {
         let archive = match Archive::new(self.save.as_deref(), self.format) {
             Ok(archive) => archive,
             Err(error) => {
-                anstream::eprintln!("error: the messages cannot be saved: {error}");
-                return Ok(Outcome::Unusable);
+                return Ok(Outcome::unusable(format_args!("the messages cannot be saved: {error}")));
             }
         };
         let sandbox = match SandboxConfig::new().portal_and_game().start().await {
             Ok(sandbox) => sandbox,
             Err(error) => {
-                anstream::eprintln!("error: the server of the demo does not start: {error}");
-                return Ok(Outcome::Unusable);
+                return Ok(Outcome::unusable(format_args!("the server of the demo does not start: {error}")));
             }
         };
         let narrator = Narrator::new(io::stdout().lock());
@@ -68,10 +66,7 @@ impl Demo {
         match result {
             Ok(()) => Ok(Outcome::Success),
             Err(DemoError::Output(error)) => Err(error),
-            Err(error) => {
-                anstream::eprintln!("error: {error}");
-                Ok(Outcome::Negative)
-            }
+            Err(error) => Ok(Outcome::negative(error)),
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use koppeltaal::OutboxError;
+use koppeltaal::{ConfigError, OutboxError};
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
@@ -34,6 +35,9 @@ pub(crate) enum Failure {
     Versions(#[from] koppeltaal::VersionStoreError),
     #[error(transparent)]
     Outbox(#[from] koppeltaal::OutboxError),
+    /// A profile or a file with a secret cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Arguments, the environment or a profile do not say what to do.
     #[error("{0}")]
     Usage(String),
@@ -134,6 +138,19 @@ impl Failure {
         }
     }
 
+    /// Whether the same command may succeed later, without anybody changing anything.
+    pub(crate) fn is_transient(&self) -> bool {
+        matches!(self, Self::Server(error) if error.is_transient())
+    }
+
+    /// How long the server asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Server(error) => error.retry_after(),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Server(error) => error.kind(),
@@ -143,7 +160,11 @@ impl Failure {
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
             Self::Outbox(_) => "outbox",
-            Self::Usage(_) => "usage",
+            Self::Config(ConfigError::File { .. }) => "input-output",
+            Self::Config(
+                ConfigError::Line { .. } | ConfigError::Option { .. } | ConfigError::NoSecret { .. },
+            ) => "unusable-file",
+            Self::Config(_) | Self::Usage(_) => "usage",
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",
             Self::Write(_) => "unwritable",
@@ -196,22 +217,19 @@ impl Failure {
                 }
             }
             Output::Json => {
-                let (message_identifier, retry_after) = match &failure {
-                    Self::Server(error) => {
-                        let identifier = match &**error {
-                            Error::UnknownOutcome { message_identifier, .. } => message_identifier.clone(),
-                            _ => None,
-                        };
-                        (identifier, error.retry_after())
-                    }
-                    _ => (None, None),
+                let message_identifier = match &failure {
+                    Self::Server(error) => match &**error {
+                        Error::UnknownOutcome { message_identifier, .. } => message_identifier.clone(),
+                        _ => None,
+                    },
+                    _ => None,
                 };
                 let report = FailureReport {
                     error: failure.kind(),
                     text: failure.to_string(),
                     issues,
                     message_identifier,
-                    retry_after_seconds: retry_after.map(|wait| wait.as_secs()),
+                    retry_after_seconds: failure.retry_after().map(|wait| wait.as_secs()),
                 };
                 serde_json::to_writer(&mut out, &report)?;
                 writeln!(out)?;

@@ -12,10 +12,10 @@ use crate::input::InputError;
 /// The argument that stands for standard input.
 pub(crate) const STANDARD_INPUT: &str = "-";
 
-/// One step of the search for files.
+/// What an argument names, or what is in a folder.
 #[derive(Debug)]
-pub(crate) enum Found {
-    File(FoundFile),
+pub(crate) enum Entry {
+    File(InputFile),
     /// In a folder, something that is no file, or whose name ends neither in `.json` nor in `.xml`.
     Skipped,
     /// A folder that cannot be listed.
@@ -24,7 +24,7 @@ pub(crate) enum Found {
 
 /// A file to read.
 #[derive(Debug)]
-pub(crate) struct FoundFile {
+pub(crate) struct InputFile {
     /// The file; `-` is standard input.
     pub(crate) path: PathBuf,
     /// Its path in the folder that an argument names; only its name if an argument names the file.
@@ -35,7 +35,7 @@ pub(crate) struct FoundFile {
     length: u64,
 }
 
-impl Found {
+impl Entry {
     /// How long the file is, in bytes, as far as that is known.
     pub(crate) fn length(&self) -> u64 {
         match self {
@@ -62,13 +62,13 @@ impl<'a> Files<'a> {
         Self { arguments: arguments.iter(), base: PathBuf::new(), folders: Vec::new() }
     }
 
-    fn enter(&mut self, folder: &Path) -> Option<Found> {
+    fn enter(&mut self, folder: &Path) -> Option<Entry> {
         match names(folder) {
             Ok(names) => {
                 self.folders.push(names.into_iter());
                 None
             }
-            Err(error) => Some(Found::Unreadable(InputError {
+            Err(error) => Some(Entry::Unreadable(InputError {
                 name: folder.display().to_string(),
                 problem: format!("the folder cannot be listed: {error}"),
             })),
@@ -76,17 +76,17 @@ impl<'a> Files<'a> {
     }
 
     /// An argument; `None` if it is a folder, which is now entered.
-    fn argument(&mut self, path: &Path) -> Option<Found> {
+    fn argument(&mut self, path: &Path) -> Option<Entry> {
         if path.as_os_str() != STANDARD_INPUT && path.is_dir() {
             path.clone_into(&mut self.base);
             return self.enter(path);
         }
         let relative = path.file_name().map(PathBuf::from).unwrap_or_default();
-        Some(Found::File(FoundFile { path: path.to_owned(), relative, is_in_folder: false, length: 0 }))
+        Some(Entry::File(InputFile { path: path.to_owned(), relative, is_in_folder: false, length: 0 }))
     }
 
     /// An entry of a folder; `None` if it is hidden, or a folder, which is now entered.
-    fn entry(&mut self, path: PathBuf) -> Option<Found> {
+    fn entry(&mut self, path: PathBuf) -> Option<Entry> {
         let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if is_hidden {
             return None;
@@ -95,27 +95,27 @@ impl<'a> Files<'a> {
             path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(format.name()))
         };
         let has_ending = Format::ALL.into_iter().any(has_ending_of);
-        let Ok(metadata) = fs::symlink_metadata(&path) else { return Some(Found::Skipped) };
+        let Ok(metadata) = fs::symlink_metadata(&path) else { return Some(Entry::Skipped) };
         if metadata.is_dir() {
             return self.enter(&path);
         }
         let metadata = if metadata.is_symlink() { fs::metadata(&path).ok() } else { Some(metadata) };
         // A link to nothing is reported when it is read.
         if !has_ending || metadata.as_ref().is_some_and(|metadata| !metadata.is_file()) {
-            return Some(Found::Skipped);
+            return Some(Entry::Skipped);
         }
         let relative = path.strip_prefix(&self.base).unwrap_or(&path).to_owned();
         let length = metadata.map_or(0, |metadata| metadata.len());
-        Some(Found::File(FoundFile { path, relative, is_in_folder: true, length }))
+        Some(Entry::File(InputFile { path, relative, is_in_folder: true, length }))
     }
 }
 
 impl Iterator for Files<'_> {
-    type Item = Found;
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<Found> {
+    fn next(&mut self) -> Option<Entry> {
         loop {
-            let found = match self.folders.last_mut().map(Iterator::next) {
+            let entry = match self.folders.last_mut().map(Iterator::next) {
                 Some(Some(path)) => self.entry(path),
                 Some(None) => {
                     self.folders.pop();
@@ -126,8 +126,8 @@ impl Iterator for Files<'_> {
                     self.argument(path)
                 }
             };
-            if found.is_some() {
-                return found;
+            if entry.is_some() {
+                return entry;
             }
         }
     }

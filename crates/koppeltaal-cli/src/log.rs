@@ -13,6 +13,8 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::output;
+
 /// The environment variable that says what the libraries log: levels by target, such as `debug` or
 /// `koppeltaal_transport=debug,koppeltaal_push=info`.
 const FILTER: &str = "RUST_LOG";
@@ -22,7 +24,7 @@ pub(crate) fn start(is_verbose: bool) {
     let filter = env::var(FILTER).ok().filter(|filter| !filter.is_empty());
     let targets = filter.as_deref().map(str::parse::<Targets>).transpose();
     if let Err(error) = &targets {
-        anstream::eprintln!("warning: {FILTER} is not understood, so the libraries log nothing: {error}");
+        output::warn(format_args!("{FILTER} is not understood, so the libraries log nothing: {error}"));
     }
     let targets = targets.ok().flatten();
     if !is_verbose && targets.is_none() {

@@ -8,20 +8,18 @@ mod convert;
 mod database;
 mod demo;
 mod diagnostic;
+mod each_file;
 mod excerpt;
 mod failure;
 mod files;
 mod generate;
-mod ini;
 mod input;
 mod log;
-mod many;
 mod new;
 mod outbox;
 mod outcome;
 mod output;
 mod private;
-mod profile;
 mod progress;
 mod remote;
 mod report;
@@ -89,9 +87,6 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => ExitCode::from(outcome as u8),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
-        Err(error) => {
-            anstream::eprintln!("error: {error}");
-            ExitCode::from(Outcome::Unusable as u8)
-        }
+        Err(error) => ExitCode::from(Outcome::unusable(error) as u8),
     }
 }

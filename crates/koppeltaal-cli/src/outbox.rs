@@ -16,10 +16,10 @@ use koppeltaal_messaging::Event;
 use tokio::runtime::Runtime;
 
 use crate::arguments::event;
-use crate::database::Database;
+use crate::database::DatabaseArgument;
 use crate::failure::Failure;
 use crate::outcome::Outcome;
-use crate::output::Output;
+use crate::output::{Output, plural};
 use advice::{advice, overview};
 use entry::{Count, Details, EntryLine};
 
@@ -31,11 +31,8 @@ use entry::{Count, Details, EntryLine};
 /// Exit code: 0 done, 1 there is no such message or its state does not allow it, 2 everything else.
 #[derive(Debug, Args)]
 pub(crate) struct OutboxCommand {
-    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
-    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`]. Connections to
-    /// `PostgreSQL` have no TLS.
-    #[arg(long, global = true, value_name = "FILE|URL")]
-    database: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgument,
 
     #[command(subcommand)]
     action: Action,
@@ -150,7 +147,7 @@ impl OutboxCommand {
     }
 
     async fn act(self, output: Output) -> Result<(), Failure> {
-        let outbox = Database::find(self.database.as_deref())?.outbox().await?;
+        let outbox = self.database.find()?.outbox().await?;
         match self.action {
             Action::List { filter, problems, limit } => {
                 list(&outbox, output, &filter, problems, limit as usize).await
@@ -178,8 +175,10 @@ impl OutboxCommand {
             Action::Forget { older_than } => {
                 let age = Duration::from_secs(older_than.saturating_mul(24 * 60 * 60));
                 let count = outbox.forget(age).await?;
-                let text =
-                    format!("{count} deleted that were sent or given up {older_than} days ago or earlier");
+                let (were, days) = (plural(count, "was", "were"), plural(older_than, "day", "days"));
+                let text = format!(
+                    "{count} deleted that {were} sent or given up {older_than} {days} ago or earlier"
+                );
                 Ok(output.print(&Count { count, text })?)
             }
             Action::Watch { interval } => watch::run(&outbox, output, Duration::from_secs(interval)).await,
@@ -202,9 +201,7 @@ async fn list(
     for entry in &entries {
         output.print(&EntryLine::new(entry))?;
     }
-    if entries.len() == limit {
-        output.remark(&format!("there may be more than these {limit}: --limit lists more"));
-    }
+    output.remark_limit(entries.len(), limit);
     output.remark(&overview(&outbox.summary().await?));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What a command prints on standard output: lines for people, or one JSON object per line for programs.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use clap::ValueEnum;
@@ -24,7 +25,16 @@ impl Output {
     /// Tells people on standard error what they would wonder about. Programs see it by what is not printed.
     pub(crate) fn remark(self, text: &str) {
         if self == Self::Text {
-            anstream::eprintln!("{text}");
+            for line in text.lines() {
+                anstream::eprintln!("{}", visible(line));
+            }
+        }
+    }
+
+    /// Tells people that a list of this length may have been cut off by its limit.
+    pub(crate) fn remark_limit(self, length: usize, limit: usize) {
+        if length == limit {
+            self.remark(&format!("there may be more: --limit lists more than {limit}"));
         }
     }
 
@@ -44,6 +54,11 @@ impl Output {
         }
         out.flush()
     }
+}
+
+/// Warns on standard error of what does not stop the command.
+pub(crate) fn warn(text: impl Display) {
+    anstream::eprintln!("warning: {}", visible(&text.to_string()));
 }
 
 /// A document in the output for programs: JSON as it is, XML as a string.
@@ -77,6 +92,11 @@ pub(crate) trait Printable: Serialize {
 /// What a column shows: its value, or a hyphen.
 pub(crate) fn or_hyphen(value: Option<&str>) -> &str {
     value.unwrap_or("-")
+}
+
+/// The form of a word that goes with this number.
+pub(crate) fn plural<'a>(number: impl TryInto<u64>, one: &'a str, many: &'a str) -> &'a str {
+    if number.try_into().is_ok_and(|number| number == 1) { one } else { many }
 }
 
 /// A line `name: value` for each row that has a value. The values start in the same column.

@@ -6,13 +6,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// A count of messages whose number is not known.
 pub(crate) fn messages() -> ProgressBar {
-    shown(ProgressBar::new_spinner, "{spinner} {pos} messages, {per_sec}, {elapsed}")
+    shown(ProgressBar::new_spinner, "{spinner} messages: {pos}, {per_sec}, {elapsed}")
 }
 
 /// A bar for a number of files, which is counted only if the bar is shown.
 pub(crate) fn files(count: impl FnOnce() -> usize) -> ProgressBar {
     let bar = || ProgressBar::new(u64::try_from(count()).unwrap_or(u64::MAX));
-    shown(bar, "{bar:30} {pos} of {len} files, {per_sec}, {eta} left")
+    shown(bar, "{bar:30} files: {pos} of {len}, {per_sec}, {eta} left")
 }
 
 fn shown(bar: impl FnOnce() -> ProgressBar, template: &str) -> ProgressBar {

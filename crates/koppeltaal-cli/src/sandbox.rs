@@ -71,12 +71,12 @@ impl RunSandbox {
     async fn serve(self) -> io::Result<Outcome> {
         let config = match self.configuration() {
             Ok(config) => config,
-            Err(error) => return Ok(cannot_start(&error)),
+            Err(error) => return Ok(Outcome::unusable(error)),
         };
         let users = users(&config);
         let sandbox = match config.start().await {
             Ok(sandbox) => sandbox,
-            Err(error) => return Ok(cannot_start(&error)),
+            Err(error) => return Ok(Outcome::unusable(error)),
         };
         // Before the ready line: a program that reads it may stop the server at once.
         let mut signals = StopSignals::listen()?;
@@ -113,11 +113,6 @@ impl RunSandbox {
         }
         Ok(config)
     }
-}
-
-fn cannot_start(error: &dyn Display) -> Outcome {
-    anstream::eprintln!("error: {error}");
-    Outcome::Unusable
 }
 
 /// The users as the ready line lists them: `portal (password portal, domain Sandbox)`.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use koppeltaal_fhir::{Format, Severity};
 
 use crate::diagnostic::severity_name;
+use crate::output::plural;
 use crate::report::{Report, Verdict};
 
 /// Counts of files and of their findings.
@@ -62,7 +63,7 @@ impl Summary {
             .map(|(count, name)| format!("{count} {name}"))
             .collect();
         let colon = if formats.is_empty() { "" } else { ": " };
-        let mut table = format!("{total} files{colon}{}\n", formats.join(", "));
+        let mut table = format!("{total} {}{colon}{}\n", plural(total, "file", "files"), formats.join(", "));
         for (verdict, count) in &self.verdicts {
             let _ = write!(table, "{count:width$} {}", verdict.name());
             if *verdict == Verdict::Valid && self.valid_with_findings > 0 {
@@ -87,7 +88,7 @@ impl Summary {
             let _ = writeln!(table, "{findings:8}  {files:5}  {}[{rule}]", severity_name(*severity));
         }
         if self.suppressed > 0 {
-            let _ = writeln!(table, "{:8}         more that are not listed", self.suppressed);
+            let _ = writeln!(table, "{:8}         more not listed", self.suppressed);
         }
         table
     }

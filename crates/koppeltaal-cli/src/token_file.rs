@@ -1,7 +1,6 @@
 //! The file with the tokens of a launched user. `token` writes it, and commands that use it write the
 //! refreshed tokens into it.
 
-use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,16 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
-use koppeltaal_transport::{ClientAuthentication, Session, TokenStore, Tokens};
+use koppeltaal_transport::{Session, TokenStore, Tokens};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::output::{Printable, table};
+use crate::output::{self, Printable, table};
 use crate::private;
-use crate::secret::first_line;
-
-/// The environment variable with the secret of a confidential client.
-const CLIENT_SECRET: &str = "KOPPELTAAL_CLIENT_SECRET";
+use crate::secret::authentication;
 
 /// Tokens as they are written and printed, under their OAuth names.
 #[derive(Serialize, Deserialize)]
@@ -110,26 +106,6 @@ impl Printable for TokenSet {
     }
 }
 
-/// How the application proves who it is: with the secret in a file or in the environment. Without a secret it
-/// is a public client.
-///
-/// # Errors
-///
-/// The file cannot be read, or the secret cannot be sent.
-pub(crate) fn authentication(
-    client_id: &str,
-    secret_file: Option<&Path>,
-) -> Result<ClientAuthentication, Failure> {
-    let secret = match secret_file {
-        Some(file) => Some(first_line(file)?),
-        None => env::var(CLIENT_SECRET).ok(),
-    };
-    Ok(match secret {
-        Some(secret) => ClientAuthentication::basic(client_id, &secret)?,
-        None => ClientAuthentication::public(client_id),
-    })
-}
-
 /// The tokens in a file, and the application that they were issued to.
 ///
 /// # Errors
@@ -171,7 +147,7 @@ impl TokenStore for TokenFile {
             let result = TokenSet::new(tokens, &self.client_id).save(&self.path);
             if let Err(error) = &result {
                 let next = "the new tokens are not saved, so log in again for the next command";
-                anstream::eprintln!("warning: {}: {error}; {next}", self.path.display());
+                output::warn(format_args!("{}: {error}; {next}", self.path.display()));
             }
             Ok(result?)
         })

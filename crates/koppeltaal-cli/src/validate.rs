@@ -12,9 +12,9 @@ use koppeltaal_fhir::{Limits, ReadError, ReadOptions, Severity};
 use koppeltaal_messaging::{Validator, place_findings};
 
 use crate::diagnostic::Diagnostic;
-use crate::files::FoundFile;
+use crate::each_file::{self, PrintedReport, Printing};
+use crate::files::InputFile;
 use crate::input::Input;
-use crate::many::{self, Printing, Reported};
 use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::report::{Report, Verdict};
@@ -44,10 +44,10 @@ pub(crate) struct Validate {
 impl Validate {
     pub(crate) fn run(&self, output: Output) -> io::Result<Outcome> {
         let printing = Printing { output, is_quiet: self.quiet };
-        many::run(&self.files, printing, |file| self.validate(&file, printing), |reported| reported)
+        each_file::run(&self.files, printing, |file| self.validate(&file, printing), |printed| printed)
     }
 
-    fn validate(&self, file: &FoundFile, printing: Printing) -> Reported {
+    fn validate(&self, file: &InputFile, printing: Printing) -> PrintedReport {
         match Input::load(&file.path) {
             Ok(input) => {
                 let report = report(&input, self.strict);

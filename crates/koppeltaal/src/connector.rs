@@ -1,6 +1,7 @@
 //! [`Connector`]: one application in one domain. It knows how to reach the server, and which versions of
 //! resources are current. Its methods are in this folder, in `receive` and in `launch`.
 
+mod configuration;
 mod merge;
 mod outcome;
 mod post;

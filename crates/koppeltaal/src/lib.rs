@@ -28,6 +28,8 @@ mod observer;
 #[cfg(all(feature = "connector", any(feature = "sqlite", feature = "postgresql")))]
 mod outbox;
 #[cfg(feature = "connector")]
+mod profile;
+#[cfg(feature = "connector")]
 mod receive;
 #[cfg(feature = "transport")]
 mod versions;
@@ -42,6 +44,9 @@ pub use connector::{
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use launch::{Launch, LaunchError, LaunchSession, Launches, PendingLaunch, SessionError};
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use profile::{ConfigError, Profile, secret_in_file};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use receive::{Deliveries, Delivery, ReceiveError, ReceivedMessage};
@@ -80,6 +85,9 @@ pub use versions::PostgresqlVersionStore;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub use versions::SqliteVersionStore;
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "sqlite", feature = "postgresql"))))]
+pub use versions::{KnownVersion, VersionFilter};
 #[cfg(feature = "transport")]
 pub use versions::{MemoryVersionStore, VersionStore, VersionStoreError};
 

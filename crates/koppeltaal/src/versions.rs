@@ -1,6 +1,8 @@
 //! [`VersionStore`]: the newest known version of each resource, so that the application never has to handle
 //! versions itself.
 
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+mod list;
 mod memory;
 #[cfg(feature = "postgresql")]
 mod postgresql;
@@ -12,6 +14,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
 
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+pub use list::{KnownVersion, VersionFilter};
 pub use memory::MemoryVersionStore;
 #[cfg(feature = "postgresql")]
 pub use postgresql::PostgresqlVersionStore;

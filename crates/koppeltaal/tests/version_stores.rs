@@ -73,6 +73,44 @@ async fn keeps_its_promises(store: Arc<dyn VersionStore>, domain: &str) {
     many_at_once_end_with_the_newest(store, domain).await;
 }
 
+/// A list of versions by pages: each page as `id version`, of this domain.
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+macro_rules! pages_of {
+    ($store:expr, $domain:expr, $limit:expr) => {{
+        let mut filter = koppeltaal::VersionFilter::new().domain($domain);
+        let mut pages = Vec::new();
+        loop {
+            let page = $store.list(&filter, $limit).await.expect("a page");
+            let Some(last) = page.last() else { break };
+            filter = filter.after(last);
+            let line = |known: &koppeltaal::KnownVersion| {
+                format!("{} {}", known.url.id(), known.url.version().expect("a version"))
+            };
+            pages.push(page.iter().map(line).collect::<Vec<_>>());
+        }
+        pages
+    }};
+}
+
+/// What a list of versions promises, for each store in a database.
+#[cfg(any(feature = "sqlite", feature = "postgresql"))]
+macro_rules! lists_versions_by_pages {
+    ($store:expr) => {{
+        let store = $store;
+        let versions = ["3", "1", "2"].map(|id| versioned(id, "a"));
+        store.record("Zonnedauw", &versions).await.expect("record");
+        store.record("Elsewhere", &[versioned("9", "b")]).await.expect("record");
+        assert_eq!(pages_of!(store, "Zonnedauw", 2), [vec!["1 a", "2 a"], vec!["3 a"]]);
+        assert_eq!(pages_of!(store, "Nowhere", 2), [] as [Vec<String>; 0]);
+        let all = store.list(&koppeltaal::VersionFilter::new(), 3).await.expect("a page");
+        let domains: Vec<_> = all.iter().map(|known| known.domain.as_str()).collect();
+        assert_eq!(domains, ["Elsewhere", "Zonnedauw", "Zonnedauw"]);
+        // The next page begins after the last version, also in another domain.
+        let first = koppeltaal::VersionFilter::new().after(&all[0]);
+        assert_eq!(store.list(&first, 10).await.expect("a page").len(), 3);
+    }};
+}
+
 /// Tasks that record the same resources at the same time, in opposite orders, neither block each other nor
 /// lose anything.
 async fn many_at_once_end_with_the_newest(store: Arc<dyn VersionStore>, domain: &str) {
@@ -150,6 +188,12 @@ mod sqlite {
         assert_eq!(known(&again, "Zonnedauw", &["1"]).await, [Some("b".to_owned())]);
     }
 
+    #[tokio::test]
+    async fn versions_are_listed_by_pages() {
+        let directory = tempfile::tempdir().expect("directory");
+        lists_versions_by_pages!(SqliteVersionStore::open(directory.path().join("v.db")).expect("store"));
+    }
+
     #[cfg(unix)]
     #[tokio::test]
     async fn a_new_file_and_those_beside_it_are_for_their_owner_alone() {
@@ -213,6 +257,10 @@ mod sqlite {
         assert!(
             matches!(&error, Err(VersionStoreError::Damaged { resource_type }) if resource_type == "Patient")
         );
+        let error = store.list(&koppeltaal::VersionFilter::new(), 10).await;
+        assert!(
+            matches!(&error, Err(VersionStoreError::Damaged { resource_type }) if resource_type == "Patient")
+        );
 
         file.execute_batch("DROP TABLE koppeltaal_version").expect("drop");
         let error = store.record("Zonnedauw", &[versioned("1", "b")]).await;
@@ -240,6 +288,12 @@ mod postgresql {
         keeps_its_promises(Arc::new(store), "Zonnedauw").await;
         let again = PostgresqlVersionStore::open(pool).await.expect("store");
         assert_eq!(known(&again, "Zonnedauw", &["4"]).await, [Some("3".to_owned())]);
+    }
+
+    #[tokio::test]
+    #[ignore = "needs a PostgreSQL server: cargo xtask interop postgresql"]
+    async fn versions_are_listed_by_pages() {
+        lists_versions_by_pages!(PostgresqlVersionStore::open(fresh_schema().await).await.expect("store"));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::advice::overview;
 use super::time::format_time;
-use crate::output::{Printable, table};
+use crate::output::{Printable, plural, table};
 
 /// An entry in a list. It leaves out the resource and what the server said, which can be data of a patient.
 #[derive(Serialize)]
@@ -112,7 +112,7 @@ impl Printable for EntryLine {
     fn lines(&self) -> Vec<String> {
         let mut line = format!("{:8}  {}  {}  {}", self.state, self.created_at, self.identifier, self.event);
         if self.behind > 0 {
-            line += &format!("  ({} wait for it)", self.behind);
+            line += &format!("  ({} {} for it)", self.behind, plural(self.behind, "waits", "wait"));
         }
         let error = self.error.iter().zip(&self.text);
         let error = error.map(|(kind, text)| format!("    {kind}, attempt {}: {text}", self.attempts));

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use clap::Args;
 use koppeltaal_push::{HubSubscription, Notifications};
-use koppeltaal_transport::Client;
+use koppeltaal_transport::{Backoff, Client};
 
 use crate::failure::Failure;
+use crate::output;
 use crate::signals::StopSignals;
 
 /// How long a server may take to end the subscription to its hub.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long to wait after a look that failed.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 pub(super) struct FollowArguments {
@@ -29,6 +34,7 @@ pub(super) struct Follower {
     notifications: Notifications,
     hub: Option<HubSubscription>,
     signals: StopSignals,
+    backoff: Backoff,
 }
 
 impl FollowArguments {
@@ -38,32 +44,59 @@ impl FollowArguments {
         let notifications = Notifications::every(Duration::from_secs(self.interval));
         let subscribe = || HubSubscription::builder(client).subscribe(notifications.notifier());
         let hub = (!self.no_push).then(subscribe);
-        Ok(Follower { notifications, hub, signals })
+        let backoff = Backoff::new(SHORTEST_PAUSE, LONGEST_PAUSE);
+        Ok(Follower { notifications, hub, signals, backoff })
     }
 }
 
 impl Follower {
-    /// Waits until it is time to look (`true`) or to stop (`false`).
-    pub(super) async fn look(&mut self) -> Result<bool, Failure> {
-        tokio::select! {
-            _ = self.notifications.wait() => Ok(true),
-            stop = self.signals.next() => {
-                stop?;
-                Ok(false)
-            }
-        }
-    }
-
-    /// Whether it is time to stop.
-    pub(super) fn is_over(&mut self) -> bool {
-        self.signals.has_come()
-    }
-
-    /// Ends the subscription to the hub.
-    pub(super) async fn stop(self) {
+    /// Calls `look` whenever there is a reason to, until a signal stops the command. `look` says whether it
+    /// is to be called again at once. A signal does not interrupt it.
+    ///
+    /// After an error that passes it warns, waits, longer after each error in a row, and looks again.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `look` that does not pass by itself.
+    pub(super) async fn run(
+        mut self,
+        mut look: impl AsyncFnMut() -> Result<bool, Failure>,
+    ) -> Result<(), Failure> {
+        let result = self.follow(&mut look).await;
         if let Some(hub) = self.hub {
             // The command also ends if the server does not answer.
             let _ = tokio::time::timeout(STOP_TIMEOUT, hub.stop()).await;
+        }
+        result
+    }
+
+    async fn follow(&mut self, look: &mut impl AsyncFnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
+        loop {
+            tokio::select! {
+                _ = self.notifications.wait() => {}
+                signal = self.signals.next() => return Ok(signal?),
+            }
+            let mut is_to_look = true;
+            while is_to_look {
+                match look().await {
+                    Ok(is_more) => {
+                        self.backoff.reset();
+                        is_to_look = is_more;
+                    }
+                    Err(failure) if failure.is_transient() => {
+                        output::warn(&failure);
+                        let pause = self.backoff.next_delay().max(failure.retry_after().unwrap_or_default());
+                        tokio::select! {
+                            () = tokio::time::sleep(pause) => {}
+                            signal = self.signals.next() => return Ok(signal?),
+                        }
+                    }
+                    Err(failure) => return Err(failure),
+                }
+                if self.signals.has_come() {
+                    return Ok(());
+                }
+            }
         }
     }
 }

@@ -13,6 +13,9 @@ use super::version_file::{VersionArguments, VersionFile};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
+/// The reason that --ack fail gives by default.
+const DEFAULT_REASON: &str = "refused by hand";
+
 /// Claim the next message, print it whole, and acknowledge it.
 ///
 /// A message is printed or saved before it is acknowledged. So an interruption loses no message, but the same
@@ -23,15 +26,17 @@ pub(crate) struct Receive {
     #[arg(long, value_enum)]
     ack: Ack,
 
-    /// The reason that --ack fail gives. Other people may read it.
-    #[arg(long, value_name = "TEXT", default_value = "refused by hand")]
-    reason: String,
+    /// The reason that --ack fail gives, and no other takes. Other people may read it [default: refused by
+    /// hand].
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
 
     /// Receive all messages that wait, not only the next one.
     #[arg(long, conflicts_with = "follow")]
     all: bool,
 
-    /// Receive all messages that wait and those that come later, until Ctrl-C.
+    /// Receive all messages that wait and those that come later, until Ctrl-C. After an error that passes, the
+    /// command warns and goes on.
     #[arg(long)]
     follow: bool,
 
@@ -69,6 +74,9 @@ impl RemoteCommand for Receive {
             let problem = "with --ack release, --all and --follow would receive the same message for ever";
             return Err(Failure::Usage(problem.to_owned()));
         }
+        if self.reason.is_some() && self.ack != Ack::Fail {
+            return Err(Failure::Usage("--reason goes with --ack fail: leave it out".to_owned()));
+        }
         let account = connection.connect()?;
         let client = account.client;
         let versions = self.versions.open(account.domain)?;
@@ -85,17 +93,7 @@ impl RemoteCommand for Receive {
             while self.all && one().await? {}
             return Ok(());
         }
-        let mut follower = self.follow_arguments.start(&client)?;
-        'follow: while follower.look().await? {
-            // Ctrl-C does not interrupt the processing of a claimed message.
-            while one().await? {
-                if follower.is_over() {
-                    break 'follow;
-                }
-            }
-        }
-        follower.stop().await;
-        Ok(())
+        self.follow_arguments.start(&client)?.run(one).await
     }
 }
 
@@ -120,7 +118,12 @@ impl Receive {
         }
         let (said, acknowledgement) = match self.ack {
             Ack::Success => ("success", Some(Acknowledgement::Success)),
-            Ack::Fail => ("fail", Some(Acknowledgement::Failure(self.reason.clone()))),
+            Ack::Fail => (
+                "fail",
+                Some(Acknowledgement::Failure(
+                    self.reason.clone().unwrap_or_else(|| DEFAULT_REASON.to_owned()),
+                )),
+            ),
             Ack::Release => ("release", Some(Acknowledgement::Release)),
             Ack::None => ("none", None),
         };

@@ -1,6 +1,5 @@
 //! `koppeltaal token` and `refresh`: the tokens of a launched user.
 
-use std::env;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,8 +9,8 @@ use super::RemoteCommand;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::private;
-use crate::secret;
-use crate::token_file::{TokenSet, authentication, load};
+use crate::secret::{self, authentication};
+use crate::token_file::{TokenSet, load};
 
 /// The environment variables with an authorization code and its verifier. They are not flags, because other
 /// users can see those.
@@ -67,7 +66,7 @@ impl RemoteCommand for Token {
             private::prepare(file).map_err(Failure::file(file))?;
         }
         let given = secret::from_environment_or_prompt(CODE, "Authorization code, or the URL with it: ")?;
-        let verifier = env::var(CODE_VERIFIER).ok();
+        let verifier = secret::from_environment(CODE_VERIFIER)?;
         let code = if given.contains("://") {
             let state = self.state.as_deref();
             let state = state
@@ -90,6 +89,9 @@ impl RemoteCommand for Refresh {
     async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let client = connection.anonymous()?;
         let (old, client_id) = load(&self.file)?;
+        // A server may take a refresh token only once, so a file that cannot be written has to be noticed
+        // before.
+        private::prepare(&self.file).map_err(Failure::file(&self.file))?;
         let authentication = authentication(&client_id, self.client_secret_file.as_deref())?;
         let tokens = client.refresh(&authentication, &old).await?;
         TokenSet::new(&tokens, &client_id).save(&self.file).map_err(Failure::file(&self.file))

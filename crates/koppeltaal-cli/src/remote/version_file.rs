@@ -10,6 +10,7 @@ use koppeltaal_fhir::Bundle;
 use koppeltaal_messaging::{Message, ResourceUrl, domain_of, versions_in};
 
 use crate::failure::Failure;
+use crate::output;
 use crate::private;
 
 /// Where versions are kept.
@@ -102,9 +103,7 @@ impl VersionFile {
     /// be acknowledged.
     pub(super) async fn record(&self, message: &Bundle, versions: &[ResourceUrl]) -> Result<(), Failure> {
         let Some(domain) = domain_of(message).or(self.domain.as_deref()) else {
-            anstream::eprintln!(
-                "warning: the versions are not kept, since the message names no domain: give it by --domain"
-            );
+            output::warn("the versions are not kept, since the message names no domain: give it by --domain");
             return Ok(());
         };
         Ok(self.store.record(domain, versions).await?)

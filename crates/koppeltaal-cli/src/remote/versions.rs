@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::RemoteCommand;
 use super::version_file::default_file;
 use crate::connection::Connection;
-use crate::database::Database;
+use crate::database::DatabaseArgument;
 use crate::failure::Failure;
 use crate::output::Printable;
 
@@ -16,13 +16,12 @@ use crate::output::Printable;
 ///
 /// The server takes a change of a resource only with its newest version. A database that was lost or restored
 /// lacks it, and every change is a conflict.
+///
+/// Without --database, it is the file of `send` and `receive`.
 #[derive(Debug, Args)]
 pub(crate) struct Versions {
-    /// The `SQLite` file, or a URL such as `postgresql://portal@db.example/portal`. Its password comes from
-    /// PGPASSWORD, or stands in the URL in `KOPPELTAAL_DATABASE` [env: `KOPPELTAAL_DATABASE`] [default: the
-    /// file of `send` and `receive`]. Connections to `PostgreSQL` have no TLS.
-    #[arg(long, global = true, value_name = "FILE|URL")]
-    database: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgument,
 
     #[command(subcommand)]
     action: Action,
@@ -52,23 +51,19 @@ struct LearnedVersion {
 
 impl RemoteCommand for Versions {
     async fn run(self, connection: &Connection) -> Result<(), Failure> {
-        let database = Database::find_or(self.database.as_deref(), default_file)?;
+        let database = self.database.find_or(default_file)?;
         match self.action {
             Action::List { limit } => {
+                // A `usize` holds every `u32` on the supported platforms.
+                let limit = limit as usize;
                 let known = database.known_versions(connection.domain(), limit).await?;
                 for version in &known {
                     connection.output.print(version)?;
                 }
-                match known.len() {
-                    0 => connection.output.remark("no versions"),
-                    // A `usize` holds every `u32` on the supported platforms.
-                    length if length == limit as usize => {
-                        connection
-                            .output
-                            .remark(&format!("there may be more than these {limit}: --limit lists more"));
-                    }
-                    _ => {}
+                if known.is_empty() {
+                    connection.output.remark("no versions");
                 }
+                connection.output.remark_limit(known.len(), limit);
                 Ok(())
             }
             Action::Relearn { resources } => {

@@ -26,22 +26,20 @@ impl RemoteCommand for Watch {
     async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let client = connection.connect()?.client;
         let query = HeaderQuery::default().status(ProcessingStatus::New).filter(self.filter.build());
-        let mut follower = self.follow.start(&client)?;
+        let follower = self.follow.start(&client)?;
         let mut before = HashSet::new();
-        while follower.look().await? {
+        let look = async || {
             let mut waiting = HashSet::new();
             let mut headers = client.message_headers(&query);
             loop {
                 let header = match headers.next().await {
                     Ok(Some(header)) => header,
                     Ok(None) => break,
-                    Err(error) if error.is_retryable() => {
-                        anstream::eprintln!("warning: {error}");
+                    Err(error) => {
                         // Messages that could not be listed now must not be printed again later.
-                        waiting.extend(before.drain());
-                        break;
+                        before.extend(waiting);
+                        return Err(error.into());
                     }
-                    Err(error) => return Err(error.into()),
                 };
                 let url = header.url().map(|url| url.versionless().to_owned());
                 if !url.as_ref().is_some_and(|url| before.contains(url)) {
@@ -50,8 +48,8 @@ impl RemoteCommand for Watch {
                 waiting.extend(url);
             }
             before = waiting;
-        }
-        follower.stop().await;
-        Ok(())
+            Ok(false)
+        };
+        follower.run(look).await
     }
 }

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use koppeltaal_fhir::Severity;
 
+use crate::each_file::PrintedReport;
 use crate::excerpt::visible;
 use crate::input::Input;
-use crate::many::Reported;
+use crate::output::plural;
 use crate::report::{Report, Verdict};
 
 /// Draws the report for standard output or, if the file could not be read, for standard error. Of a file in a
 /// folder there is nothing to print when nothing is found in it.
-pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> Reported {
+pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> PrintedReport {
     let mut places = input.places();
     let mut text = String::new();
     for diagnostic in &report.diagnostics {
@@ -24,23 +25,26 @@ pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> Reporte
         Verdict::Unreadable => (String::new(), text),
         _ => (text, String::new()),
     };
-    Reported { report, out, errors }
+    PrintedReport { report, out, errors }
 }
 
 fn summary(report: &Report) -> String {
     if report.verdict == Verdict::Unreadable {
         return "unreadable".to_owned();
     }
-    let counted =
-        [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Information, "remark")];
+    let counted = [
+        (Severity::Error, "error", "errors"),
+        (Severity::Warning, "warning", "warnings"),
+        (Severity::Information, "remark", "remarks"),
+    ];
     let mut parts: Vec<_> = counted
         .into_iter()
-        .map(|(severity, name)| (report.count(severity), name))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }))
+        .map(|(severity, one, many)| (report.count(severity), one, many))
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", plural(count, one, many)))
         .collect();
     if report.suppressed > 0 {
-        parts.push(format!("{} more that are not shown", report.suppressed));
+        parts.push(format!("{} more not shown", report.suppressed));
     }
     if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") }
 }

@@ -2,11 +2,10 @@
 //! completions and manual pages that are generated from it.
 
 use std::fs;
-use std::path::Path;
 use std::process::{Output, Stdio};
 
 use crate::remote::World;
-use crate::support::{command, koppeltaal, stderr, stdout};
+use crate::support::{Folder, command, koppeltaal, stderr, stdout};
 
 /// Runs a command without an account.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Output {
@@ -44,6 +43,10 @@ fn a_command_without_a_server_takes_no_arguments_about_one() {
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()), "{arguments:?}");
         assert!(stderr(&output).contains("speaks to no server"), "{}", stderr(&output));
     }
+    let output = koppeltaal(&["new", "message", "CreateOrUpdatePatient", "--output", "json"]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
+    let refusal = stderr(&output);
+    assert!(refusal.contains("no output for programs") && !refusal.contains("server"), "{refusal}");
     // The environment may hold them for other commands.
     let output =
         run(&["validate", "resources/patient.json"], &[("KOPPELTAAL_SERVER", "https://koppeltaal.example")]);
@@ -89,6 +92,35 @@ fn an_empty_launch_is_refused() {
     let output = run(&arguments, &[("KOPPELTAAL_SERVER", "https://koppeltaal.example")]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("--launch"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_in_the_environment_that_is_not_utf8_is_refused_and_an_empty_one_is_none() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let run = |arguments: &[&str], name: &str, value: &[u8]| {
+        let mut command = command(arguments);
+        command.env(name, std::ffi::OsStr::from_bytes(value)).stdin(Stdio::null());
+        command.output().expect("the binary runs")
+    };
+    let server = ["--server", "https://koppeltaal.example"];
+    let messages = &[&["messages", "--username", "portal"][..], &server].concat();
+    let redirect = ["token", "--client-id", "game", "--redirect-uri", "https://game.example/login"];
+    let token = &[&redirect[..], &server].concat();
+    for (arguments, name) in [
+        (messages, "KOPPELTAAL_PASSWORD"),
+        (token, "KOPPELTAAL_CODE"),
+        (&vec!["outbox", "list"], "KOPPELTAAL_DATABASE"),
+    ] {
+        let output = run(arguments, name, b"Geheim\xFF");
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
+        let refusal = stderr(&output);
+        assert!(refusal.contains(name) && refusal.contains("UTF-8"), "{refusal}");
+        assert!(!refusal.contains("Geheim"), "{refusal}");
+    }
+    let output = run(messages, "KOPPELTAAL_PASSWORD", b"");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("set KOPPELTAAL_PASSWORD"), "{}", stderr(&output));
 }
 
 #[cfg(unix)]
@@ -145,7 +177,7 @@ fn shells_and_man_know_every_command() {
         assert_eq!(output.status.code(), Some(0), "{shell}: {}", stderr(&output));
         assert!(stdout(&output).contains("mobile-launch"), "{shell}");
     }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("man-{}", std::process::id()));
+    let folder = Folder::reserve("man");
     let output = koppeltaal(&["man", &folder.display().to_string()]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     for page in ["koppeltaal.1", "koppeltaal-send.1", "koppeltaal-activity-put.1", "koppeltaal-new-message.1"]
@@ -153,7 +185,6 @@ fn shells_and_man_know_every_command() {
         let text = fs::read_to_string(folder.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
         assert!(text.contains(".SH"), "{page}");
     }
-    fs::remove_dir_all(&folder).expect("removed");
     let output = koppeltaal(&["man", "README.md"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("README.md"), "{}", stderr(&output));

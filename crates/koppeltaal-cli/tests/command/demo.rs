@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{koppeltaal, same_every_time, shown, stderr, stdout};
+use crate::support::{Folder, koppeltaal, same_every_time, shown, stderr, stdout};
 
 /// The story without the line about the format, and without the address and the versions, which differ from
 /// run to run.
@@ -27,13 +27,6 @@ fn the_demo_tells_the_same_story_in_both_formats() {
     insta::assert_snapshot!(json);
 }
 
-/// The path of a directory for one test. The directory does not exist yet.
-fn directory(name: &str) -> PathBuf {
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&directory);
-    directory
-}
-
 const POSTED: [&str; 5] = [
     "01-CreateOrUpdateCarePlan",
     "02-UpdateCarePlanActivityStatus",
@@ -45,12 +38,12 @@ const POSTED: [&str; 5] = [
 #[test]
 fn the_demo_saves_what_it_posts_and_all_of_it_is_valid() {
     for format in ["json", "xml"] {
-        let directory = directory(&format!("saved-{format}"));
+        let directory = Folder::reserve(&format!("saved-{format}"));
         let saving = directory.to_str().expect("UTF-8");
         let output = koppeltaal(&["demo", "--format", format, "--save", saving]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 
-        let mut names: Vec<_> = fs::read_dir(&directory)
+        let mut names: Vec<_> = fs::read_dir(&*directory)
             .expect("the directory was made")
             .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
             .collect();
@@ -67,7 +60,7 @@ fn the_demo_saves_what_it_posts_and_all_of_it_is_valid() {
 
 #[test]
 fn the_demo_saves_messages_with_the_versions_that_they_have_when_they_are_posted() {
-    let directory = directory("versions");
+    let directory = Folder::reserve("versions");
     let output = koppeltaal(&["demo", "--save", directory.to_str().expect("UTF-8")]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let versions = |name: &str, resource: &str| -> Vec<String> {
@@ -93,7 +86,7 @@ fn the_demo_saves_messages_with_the_versions_that_they_have_when_they_are_posted
 fn what_the_demo_posts_in_xml_is_valid_by_the_official_schema() {
     let schemas =
         PathBuf::from(std::env::var_os("DSTU1_XSD").expect("DSTU1_XSD names the folder of the XSDs"));
-    let directory = directory("schema");
+    let directory = Folder::reserve("schema");
     let saving = directory.to_str().expect("UTF-8");
     assert_eq!(koppeltaal(&["demo", "--format", "xml", "--save", saving]).status.code(), Some(0));
     let output = Command::new("xmllint")

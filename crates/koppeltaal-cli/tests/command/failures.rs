@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::pages::server;
-use crate::support::{command, stderr};
+use crate::support::{Folder, command, json_lines, stderr};
 
 /// The failure of a command at a server that gives this answer to everything.
 fn failure(answer: &str, arguments: &[&str]) -> (Value, Value) {
@@ -16,7 +16,7 @@ fn failure(answer: &str, arguments: &[&str]) -> (Value, Value) {
     command.env("KOPPELTAAL_PASSWORD", "Geheim1").stdin(Stdio::null());
     let output = command.output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
-    let failure: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+    let failure = &json_lines(&stderr(&output))[0];
     (failure["error"].clone(), failure["text"].clone())
 }
 
@@ -24,7 +24,8 @@ fn failure(answer: &str, arguments: &[&str]) -> (Value, Value) {
 fn an_answer_that_cannot_be_used_is_not_called_wrong_usage() {
     let header = r#"{"resourceType":"MessageHeader"}"#;
     let list = |id: &str| format!(r#"{{"resourceType":"Bundle","entry":[{{{id}"content":{header}}}]}}"#);
-    let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/failures");
+    let folder = Folder::reserve("failures");
+    let folder = folder.to_str().expect("text");
     let (kind, text) = failure(&list(""), &["messages", "--save", folder]);
     assert_eq!(kind, "protocol", "{text}");
     let id = r#""id":"https://k.example/MessageHeader/a.b","#;
@@ -50,6 +51,8 @@ fn a_file_that_cannot_be_used_is_not_called_wrong_usage() {
         let (kind, _) = failure("{}", &["receive", endless, "--ack", "release"]);
         assert_eq!(kind, "usage", "{endless}");
     }
+    let (kind, text) = failure("{}", &["receive", "--ack", "success", "--reason", "no such activity"]);
+    assert_eq!(kind, "usage", "{text}");
     for special in [":memory:", "file:x"] {
         let (kind, _) = failure("{}", &["receive", "--ack", "none", "--versions", special]);
         assert_eq!(kind, "usage", "{special}");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::remote::{PLAN, World};
-use crate::support::{command, koppeltaal, stderr};
+use crate::support::{Folder, command, koppeltaal, stderr};
 
 fn mode(path: impl AsRef<Path>) -> u32 {
     let path = path.as_ref();
@@ -58,19 +58,16 @@ fn the_file_of_versions_is_for_the_user_alone() {
 
 #[test]
 fn the_messages_of_the_demo_are_for_the_user_alone() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("private-demo-{}", std::process::id()));
+    let folder = Folder::reserve("private-demo");
     let name = folder.display().to_string();
     let output = koppeltaal(&["demo", "--save", &name]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    is_private(&name, fs::read_dir(&folder).expect("a folder").count());
-    fs::remove_dir_all(folder).expect("removed");
+    is_private(&name, fs::read_dir(&*folder).expect("a folder").count());
 }
 
 #[test]
 fn a_link_where_tokens_are_to_be_written_is_not_followed() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("links-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("a folder");
+    let folder = Folder::new("links");
     let (file, theirs) = (folder.join("tokens.json"), folder.join("theirs"));
     fs::write(&theirs, "theirs").expect("a file");
     fs::write(&file, r#"{"access_token":"a","refresh_token":"r","client_id":"game"}"#).expect("a file");
@@ -86,14 +83,12 @@ fn a_link_where_tokens_are_to_be_written_is_not_followed() {
     assert!(fs::read_to_string(&file).expect("a text").contains(r#""access_token": "b""#));
     assert_eq!(mode(&file), 0o600);
     assert_eq!(fs::read_to_string(&theirs).expect("a text"), "theirs");
-    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 3, "nothing else is left");
-    fs::remove_dir_all(folder).expect("removed");
+    assert_eq!(fs::read_dir(&*folder).expect("a folder").count(), 3, "nothing else is left");
 }
 
 #[test]
 fn a_code_is_not_traded_for_tokens_that_cannot_be_kept() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tokens-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    let folder = Folder::reserve("tokens");
     let traded = Arc::new(AtomicUsize::new(0));
     let count = traded.clone();
     let server = crate::pages::server(move |_| {
@@ -105,7 +100,7 @@ fn a_code_is_not_traded_for_tokens_that_cannot_be_kept() {
         let mut command = command(&[&token[..], &["--server", &server, "--save", file]].concat());
         command.env("KOPPELTAAL_CODE", "abc").stdin(Stdio::null()).output().expect("the binary runs")
     };
-    let file = folder.join("tokens.json").display().to_string();
+    let file = folder.file("tokens.json");
     let output = run(&file);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     is_private(&folder.display().to_string(), 1);
@@ -115,5 +110,28 @@ fn a_code_is_not_traded_for_tokens_that_cannot_be_kept() {
         assert!(stderr(&output).contains(&impossible), "{}", stderr(&output));
     }
     assert_eq!(traded.load(Ordering::Relaxed), 1);
-    fs::remove_dir_all(folder).expect("removed");
+}
+
+#[test]
+fn a_refresh_token_is_not_spent_on_tokens_that_cannot_be_kept() {
+    let folder = Folder::new("refresh");
+    // A pipe can be read like a file, but is not replaced.
+    let pipe = folder.file("tokens.json");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    let text = r#"{"access_token":"a","refresh_token":"r","client_id":"game"}"#;
+    let writing = pipe.clone();
+    let writer = std::thread::spawn(move || fs::write(writing, text));
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = requests.clone();
+    let server = crate::pages::server(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        r#"{"access_token":"b","refresh_token":"s"}"#.to_owned()
+    });
+    let mut command = command(&["refresh", &pipe, "--server", &server]);
+    let output = command.stdin(Stdio::null()).output().expect("the binary runs");
+    writer.join().expect("it ends").expect("written");
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains(&pipe), "{}", stderr(&output));
+    assert_eq!(requests.load(Ordering::Relaxed), 0);
 }

@@ -1,25 +1,16 @@
 //! `koppeltaal validate` and `convert` with folders and many files.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{fixtures, koppeltaal, shown, stderr, stdout};
-
-/// A new folder for a test, with this name.
-fn folder(name: &str) -> PathBuf {
-    let folder =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("folders-{}-{name}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
+use crate::support::{Folder, fixtures, json_lines, koppeltaal, shown, stderr, stdout};
 
 /// A folder with two valid files, one invalid, one that cannot be read, and others that are left out: hidden
 /// ones, and one with another ending.
-fn archive(name: &str) -> PathBuf {
-    let archive = folder(name);
+fn archive(name: &str) -> Folder {
+    let archive = Folder::new(name);
     let inner = archive.join("2024");
     fs::create_dir_all(inner.join(".git")).expect("a folder");
     for (from, to) in [
@@ -40,15 +31,10 @@ fn run(arguments: &[&str], folder: &Path) -> String {
     shown(&koppeltaal(arguments)).replace(&folder.display().to_string(), "FOLDER")
 }
 
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect()
-}
-
 #[test]
 fn a_folder_is_validated_with_all_that_is_in_it_and_totals_at_the_end() {
     let archive = archive("validate");
     insta::assert_snapshot!(run(&["validate", &archive.display().to_string()], &archive));
-    fs::remove_dir_all(archive).expect("removed");
 }
 
 #[test]
@@ -64,30 +50,28 @@ fn quiet_leaves_the_totals_and_what_could_not_be_read() {
         (output.status.code(), stdout(&output), stderr(&output)),
         (Some(1), String::new(), String::new())
     );
-    fs::remove_dir_all(archive).expect("removed");
 }
 
 #[test]
 fn json_lines_come_in_the_order_of_the_names_however_many_there_are() {
-    let many = folder("many");
+    let many = Folder::new("many");
     for number in 0..300 {
         fs::copy(fixtures().join("resources/patient.json"), many.join(format!("{number:03}.json")))
             .expect("copied");
     }
     let output = koppeltaal(&["validate", "--output", "jsonl", &many.display().to_string()]);
-    let names: Vec<_> = lines(&stdout(&output)).into_iter().map(|line| line["file"].clone()).collect();
+    let names: Vec<_> = json_lines(&stdout(&output)).into_iter().map(|line| line["file"].clone()).collect();
     let expected: Vec<_> = (0..300)
         .map(|number| Value::from(many.join(format!("{number:03}.json")).display().to_string()))
         .collect();
     assert_eq!(names, expected);
     assert_eq!(stderr(&output), "");
-    fs::remove_dir_all(many).expect("removed");
 }
 
 #[test]
 fn a_folder_is_converted_under_the_same_names() {
     let archive = archive("convert");
-    let target = folder("converted");
+    let target = Folder::new("converted");
     let (from, to) = (archive.display().to_string(), target.display().to_string());
     let text = run(&["convert", &from, "--to", "xml", "--out-dir", &to], &archive);
     insta::assert_snapshot!(text);
@@ -96,14 +80,11 @@ fn a_folder_is_converted_under_the_same_names() {
         assert_ne!(output.status.code(), Some(2), "{name}: {}", stderr(&output));
     }
     assert!(!target.join("2024/broken.xml").exists());
-    for folder in [archive, target] {
-        fs::remove_dir_all(folder).expect("removed");
-    }
 }
 
 #[test]
 fn files_that_are_there_are_replaced_only_when_that_is_asked_for() {
-    let target = folder("force");
+    let target = Folder::new("force");
     let file = target.join("patient.xml");
     fs::write(&file, "of somebody else").expect("written");
     let to = target.display().to_string();
@@ -121,7 +102,6 @@ fn files_that_are_there_are_replaced_only_when_that_is_asked_for() {
     let output = koppeltaal(&twins);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("convert them separately"), "{}", stderr(&output));
-    fs::remove_dir_all(target).expect("removed");
 }
 
 #[test]
@@ -130,7 +110,7 @@ fn converted_documents_are_lines_for_programs() {
     for (format, is_json) in [("json", true), ("xml", false)] {
         let output = koppeltaal(&[&["convert", "--to", format, "--output", "jsonl"][..], &files].concat());
         assert_eq!((output.status.code(), stderr(&output)), (Some(2), String::new()));
-        let lines = lines(&stdout(&output));
+        let lines = json_lines(&stdout(&output));
         let verdicts: Vec<_> =
             lines.iter().map(|line| line["verdict"].as_str().expect("a verdict")).collect();
         assert_eq!(verdicts, ["converted", "converted", "unreadable"]);
@@ -142,13 +122,12 @@ fn converted_documents_are_lines_for_programs() {
             }
         }
     }
-    let target = folder("lines");
+    let target = Folder::new("lines");
     let to = target.display().to_string();
     let output = koppeltaal(&["convert", "--to", "xml", "--output", "json", files[0], "-o", &to]);
-    let line = &lines(&stdout(&output))[0];
+    let line = &json_lines(&stdout(&output))[0];
     assert_eq!(line["written"], Value::from(target.join("patient.xml").display().to_string()));
     assert_eq!(line.get("document"), None);
-    fs::remove_dir_all(target).expect("removed");
 }
 
 #[test]
@@ -158,4 +137,12 @@ fn several_files_are_not_mixed_on_standard_output() {
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
         assert!(stderr(&output).contains("--out-dir"), "{}", stderr(&output));
     }
+}
+
+#[test]
+fn one_file_is_not_called_files() {
+    let folder = Folder::new("one");
+    fs::copy(fixtures().join("resources/patient.json"), folder.join("patient.json")).expect("copied");
+    let output = koppeltaal(&["validate", &folder.display().to_string()]);
+    assert!(stdout(&output).starts_with("1 file: 1 JSON\n"), "{}", stdout(&output));
 }

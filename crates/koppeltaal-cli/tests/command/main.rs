@@ -8,8 +8,12 @@ mod failures;
 mod files;
 mod folders;
 #[cfg(unix)]
+mod follow;
+#[cfg(unix)]
 #[path = "../../../koppeltaal-transport/tests/support/forward_proxy.rs"]
 mod forward_proxy;
+mod messages;
+mod new;
 mod outbox;
 mod pages;
 #[cfg(unix)]
@@ -19,4 +23,3 @@ mod remote;
 mod sandbox;
 mod support;
 mod validate;
-mod work;

@@ -1,6 +1,5 @@
 //! `koppeltaal outbox` and `koppeltaal versions`, on a database that an application uses.
 
-use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use koppeltaal::rusqlite::Connection;
@@ -13,11 +12,14 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::remote::{PLAN, World};
-use crate::support::{command, stderr, stdout};
+#[cfg(unix)]
+use crate::support::interrupt;
+use crate::support::{Folder, command, json_lines, stderr, stdout};
 
 /// An application in domain Zonnedauw, and the file of its database.
 struct Application {
-    folder: PathBuf,
+    /// Removed at the end.
+    _folder: Folder,
     file: String,
     connector: Connector,
     outbox: Outbox,
@@ -25,17 +27,14 @@ struct Application {
 
 impl Application {
     fn new(name: &str, server: &str, password: &str) -> Self {
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("outbox-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).expect("a folder");
+        let folder = Folder::new(&format!("outbox-{name}"));
         let file = folder.join("epd.db");
         let credentials = Credentials::basic("portal", password).expect("credentials");
         let client = Client::builder(server).credentials(credentials).build().expect("a client");
         let sender = Sender::new(Source::new("EPD", "https://epd.example/fhir"), "Zonnedauw");
         let connector = Connector::new(client, sender, MemoryVersionStore::new());
         let outbox = Outbox::sqlite(&file).expect("an outbox");
-        Self { folder, file: file.display().to_string(), connector, outbox }
+        Self { _folder: folder, file: file.display().to_string(), connector, outbox }
     }
 
     /// A message about this patient.
@@ -68,13 +67,7 @@ impl Application {
     fn json(&self, arguments: &[&str]) -> Vec<Value> {
         let output = self.run(&[arguments, &["--output", "json"]].concat());
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()), "{arguments:?}");
-        stdout(&output).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-    }
-}
-
-impl Drop for Application {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        json_lines(&stdout(&output))
     }
 }
 
@@ -165,8 +158,7 @@ fn an_outbox_is_watched_until_ctrl_c() {
     assert!(lines.next().expect("a line").starts_with("1 waiting"));
     application.dispatch();
     assert!(lines.any(|line| line.contains("unreachable, attempt 1")));
-    let killed = std::process::Command::new("kill").args(["-INT", &watch.id().to_string()]).status();
-    assert!(killed.expect("kill runs").success());
+    interrupt(&watch);
     assert_eq!(watch.wait().expect("it ends").code(), Some(0));
 }
 

@@ -3,9 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use koppeltaal::{SqliteVersionStore, VersionStore as _};
 use koppeltaal_messaging::{Event, ResourceUrl};
@@ -13,7 +11,7 @@ use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::support::{command, stderr, stdout};
+use crate::support::{Folder, command, json_lines, stderr, stdout};
 
 const PASSWORD: &str = "Geheim1";
 const LOGIN: &str = "https://game.example/login";
@@ -23,16 +21,11 @@ const PATIENT: &str = "https://portal.example/fhir/Patient/1001";
 pub(crate) struct World {
     sandbox: Option<Sandbox>,
     runtime: Runtime,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl World {
     pub(crate) fn start() -> Self {
-        static WORLDS: AtomicU32 = AtomicU32::new(0);
-        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        let folder =
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("remote-{}-{number}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder");
         let runtime = Runtime::new().expect("a runtime");
         let sandbox = SandboxConfig::new()
             .instance(Instance::new("portal", PASSWORD, "Zonnedauw"))
@@ -45,11 +38,15 @@ impl World {
                     .refresh_tokens(true),
             );
         let sandbox = runtime.block_on(sandbox.start()).expect("a sandbox");
-        Self { sandbox: Some(sandbox), runtime, folder }
+        Self { sandbox: Some(sandbox), runtime, folder: Folder::new("remote") }
+    }
+
+    pub(crate) fn sandbox(&self) -> &Sandbox {
+        self.sandbox.as_ref().expect("it runs")
     }
 
     pub(crate) fn url(&self) -> &str {
-        self.sandbox.as_ref().expect("it runs").url()
+        self.sandbox().url()
     }
 
     pub(crate) fn command(&self, username: &str, arguments: &[&str]) -> Command {
@@ -59,7 +56,7 @@ impl World {
             .env("KOPPELTAAL_USERNAME", username)
             .env("KOPPELTAAL_PASSWORD", PASSWORD)
             // The folder in which versions are kept by default.
-            .env("XDG_DATA_HOME", &self.folder)
+            .env("XDG_DATA_HOME", &*self.folder)
             .stdin(Stdio::null());
         command
     }
@@ -78,12 +75,11 @@ impl World {
 
     /// The JSON objects that a command prints.
     pub(crate) fn json(&self, username: &str, arguments: &[&str]) -> Vec<Value> {
-        let text = self.done(username, &[arguments, &["--output", "json"]].concat());
-        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        json_lines(&self.done(username, &[arguments, &["--output", "json"]].concat()))
     }
 
     pub(crate) fn file(&self, name: &str) -> String {
-        self.folder.join(name).display().to_string()
+        self.folder.file(name)
     }
 }
 
@@ -92,12 +88,11 @@ impl Drop for World {
         if let Some(sandbox) = self.sandbox.take() {
             self.runtime.block_on(sandbox.stop());
         }
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 pub(crate) const PLAN: &str = "messages/CreateOrUpdateCarePlan-minimal.json";
-const STATUS: &str = "messages/UpdateCarePlanActivityStatus-minimal.xml";
+pub(crate) const STATUS: &str = "messages/UpdateCarePlanActivityStatus-minimal.xml";
 
 #[test]
 fn metadata_needs_no_account() {
@@ -225,7 +220,7 @@ fn refusals_are_printed_for_people_and_for_programs() {
     let mut wrong = world.command("portal", &["messages", "--output", "json"]);
     let output = wrong.env("KOPPELTAAL_PASSWORD", "guessed").output().expect("the binary runs");
     assert_eq!(output.status.code(), Some(1));
-    let failure: Value = serde_json::from_str(&stderr(&output)).expect("JSON");
+    let failure = &json_lines(&stderr(&output))[0];
     assert_eq!(failure["error"], "authentication");
     assert!(!stderr(&output).contains("guessed"));
 
@@ -259,7 +254,7 @@ fn profiles_come_from_a_file_or_from_that_of_the_python_connector() {
     fs::write(world.folder.join(".koppeltaal.cfg"), &text).expect("a file");
     let run = |arguments: &[&str]| {
         command(arguments)
-            .env("HOME", &world.folder)
+            .env("HOME", &*world.folder)
             .env_remove("XDG_CONFIG_HOME")
             .stdin(Stdio::null())
             .output()
@@ -321,51 +316,6 @@ fn a_password_is_read_from_a_file() {
         let mut command = world.command("game", &["messages", "--password-file", &file]);
         let output = command.env_remove("KOPPELTAAL_PASSWORD").output().expect("the binary runs");
         assert_eq!(output.status.code(), Some(code), "{text:?}: {}", stderr(&output));
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn following_ends_when_it_is_asked_to() {
-    for arguments in [&["receive", "--ack", "success", "--follow", "--interval", "1"][..], &["watch"]] {
-        let world = World::start();
-        world.done("portal", &["send", PLAN]);
-        let mut command = world.command("game", &[arguments, &["--output", "json"]].concat());
-        let mut child =
-            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().expect("piped");
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).expect("a line");
-        let message: Value = serde_json::from_str(&line).expect("JSON");
-        assert_eq!(message["event"], "CreateOrUpdateCarePlan");
-        let killed = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
-        assert!(killed.expect("kill runs").success());
-        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{arguments:?}");
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn what_comes_while_somebody_follows_is_pushed_and_not_waited_for() {
-    for arguments in [&["receive", "--ack", "success", "--follow"][..], &["watch"]] {
-        let world = World::start();
-        world.done("portal", &["send", PLAN]);
-        // The interval is a day, so the timer plays no part.
-        let arguments = [arguments, &["--interval", "86400", "--output", "json"]].concat();
-        let mut command = world.command("game", &arguments);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary runs");
-        let stdout = std::io::BufReader::new(child.stdout.take().expect("piped"));
-        let mut lines = std::io::BufRead::lines(stdout);
-        let mut event = || {
-            let line = lines.next().expect("a line").expect("text");
-            serde_json::from_str::<Value>(&line).expect("JSON")["event"].clone()
-        };
-        assert_eq!(event(), "CreateOrUpdateCarePlan");
-        // The first look is over: this message has to be pushed.
-        world.done("portal", &["send", STATUS, "--format", "xml"]);
-        assert_eq!(event(), "UpdateCarePlanActivityStatus");
-        child.kill().expect("it runs");
-        child.wait().expect("it ends");
     }
 }
 
@@ -437,7 +387,7 @@ fn a_user_is_launched_gets_tokens_and_uses_them() {
     assert_eq!(second["patient"], PATIENT);
 
     // A token that is known to have expired is refreshed by the command that uses it, also in the file.
-    world.sandbox.as_ref().expect("it runs").advance_clock(std::time::Duration::from_secs(2 * 60 * 60));
+    world.sandbox().advance_clock(std::time::Duration::from_secs(2 * 60 * 60));
     let output = with_tokens(&["messages"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_ne!(second["access_token"], read()["access_token"]);

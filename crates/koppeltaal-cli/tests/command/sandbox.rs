@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{command, koppeltaal, stderr, stdout};
+use crate::support::{Folder, command, json_lines, koppeltaal, stderr, stdout};
 
 /// A sandbox that is killed at the end of the test, whether the test passes or fails.
 struct SandboxProcess {
@@ -172,8 +172,7 @@ fn every_request_is_printed_on_demand() {
 #[test]
 fn the_log_can_be_read_by_programs() {
     let log = log_with(&["--log", "json"]);
-    let lines: Vec<serde_json::Value> =
-        log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let lines: Vec<serde_json::Value> = json_lines(&log);
     assert_eq!(lines.len(), 3, "{log}");
     assert_eq!((&lines[0]["status"], &lines[0]["level"]), (&200.into(), &"debug".into()));
     let mut refused = lines[1].clone();
@@ -192,8 +191,7 @@ fn the_log_can_be_read_by_programs() {
 fn a_configuration_that_is_printed_can_be_used() {
     let printed = koppeltaal(&["sandbox", "--print-config"]);
     assert_eq!((printed.status.code(), stderr(&printed)), (Some(0), String::new()));
-    let directory = std::env::temp_dir().join(format!("koppeltaal-print-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
+    let directory = Folder::new("sandbox-print");
     let path = directory.join("sandbox.toml");
     std::fs::write(&path, stdout(&printed)).expect("a file");
     let sandbox =
@@ -203,12 +201,11 @@ fn a_configuration_that_is_printed_can_be_used() {
         "{}",
         sandbox.ready
     );
-    std::fs::remove_dir_all(directory).expect("it is there");
 }
+
 #[test]
 fn a_configuration_file_decides_who_may_come_in() {
-    let directory = std::env::temp_dir().join(format!("koppeltaal-config-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
+    let directory = Folder::new("sandbox-config");
     let path = directory.join("world.toml");
     let text =
         "listen = '127.0.0.1:0'\n[[instances]]\nusername = 'epd'\npassword = 'e'\ndomain = 'Zonnedauw'\n";
@@ -237,13 +234,11 @@ fn a_configuration_file_decides_who_may_come_in() {
         assert_eq!((output.status.code(), stdout(&output)), (Some(2), String::new()));
         assert!(stderr(&output).contains(part), "{}", stderr(&output));
     }
-    std::fs::remove_dir_all(directory).expect("it is there");
 }
 
 #[test]
 fn what_was_answered_survives_a_sudden_end() {
-    let directory = std::env::temp_dir().join(format!("koppeltaal-data-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
+    let directory = Folder::new("sandbox-data");
     let path = directory.join("sandbox.sqlite");
     let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--data", path.to_str().expect("text")];
     let body = r#"{"resourceType":"Other","code":{"coding":[{"system":"http://ggz.koppeltaal.nl/fhir/Koppeltaal/OtherResourceUsage","code":"ActivityDefinition"}]}}"#;
@@ -256,7 +251,6 @@ fn what_was_answered_survives_a_sudden_end() {
         // This kills the sandbox instead of asking it to stop.
         drop(sandbox);
     }
-    std::fs::remove_dir_all(directory).expect("it is there");
 }
 
 #[cfg(unix)]

@@ -1,8 +1,15 @@
-//! Runs the binary, and finds the fixtures.
+//! Runs the binary, finds the fixtures, makes folders, and reads output for programs.
 
+use std::fs;
 use std::io::Write as _;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Child;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::Value;
 
 /// The folder of the fixtures. Commands run in it, so that what they print names no folder of this machine.
 pub(crate) fn fixtures() -> PathBuf {
@@ -13,6 +20,56 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_koppeltaal"));
     command.args(arguments).current_dir(fixtures());
     command
+}
+
+/// A new folder for a test, which is removed with it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = Self::reserve(name);
+        fs::create_dir_all(&folder.0).expect("a folder");
+        folder
+    }
+
+    /// The folder's path. The folder is not there yet.
+    pub(crate) fn reserve(name: &str) -> Self {
+        static FOLDERS: AtomicU32 = AtomicU32::new(0);
+        let number = FOLDERS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}-{}-{number}", std::process::id());
+        Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join(name))
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+}
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The JSON objects in a text, one on each line.
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("an object on each line")).collect()
+}
+
+/// Asks a process to end, as Ctrl-C does.
+#[cfg(unix)]
+pub(crate) fn interrupt(child: &Child) {
+    let killed = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
 }
 
 /// Runs the binary with nothing on standard input.

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::support::{command, fixtures, koppeltaal, koppeltaal_reading, shown, stderr, stdout};
+use crate::support::{
+    Folder, command, fixtures, json_lines, koppeltaal, koppeltaal_reading, shown, stderr, stdout,
+};
 use serde_json::Value;
 
 const RIGHT: &str = "resources/patient.xml";
@@ -23,8 +25,7 @@ fn a_strict_check_ends_at_the_first_violation_of_each_file() {
 fn programs_get_one_object_per_file() {
     let output = koppeltaal(&["validate", "--output", "json", WRONG, RIGHT, "nowhere.xml"]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(2), String::new()));
-    let files: Vec<Value> =
-        stdout(&output).lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect();
+    let files: Vec<Value> = json_lines(&stdout(&output));
     let verdicts: Vec<_> = files.iter().map(|file| (&file["file"], &file["verdict"])).collect();
     assert_eq!(
         verdicts,
@@ -84,8 +85,7 @@ fn verdicts(folder: &str) -> Vec<Value> {
     arguments.extend(names.iter().map(String::as_str));
     let output = koppeltaal(&arguments);
     assert_eq!(stderr(&output), "");
-    let verdicts: Vec<Value> =
-        stdout(&output).lines().map(|line| serde_json::from_str(line).expect("an object per line")).collect();
+    let verdicts: Vec<Value> = json_lines(&stdout(&output));
     assert_eq!(verdicts.len(), names.len());
     verdicts
 }
@@ -125,7 +125,7 @@ fn resources_that_break_no_schema_are_only_told_what_the_profiles_want() {
 
 #[test]
 fn escape_sequences_in_a_file_do_not_reach_the_terminal() {
-    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let folder = Folder::new("validate");
     let file = folder.join("escapes.json");
     // Control characters raw and as an escape of JSON, in a value and in the name of a member, which the
     // finding quotes.

@@ -64,6 +64,11 @@ impl ToSql for Private<'_> {
 /// The parameters of a statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// Texts as parameters.
+pub(crate) fn as_parameters(values: &[String]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
+}
+
 /// What a statement did.
 pub(crate) struct Done {
     pub(crate) rows: Vec<Row>,

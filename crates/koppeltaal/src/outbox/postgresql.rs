@@ -7,14 +7,13 @@ use std::time::{Duration, SystemTime};
 use deadpool_postgres::{Pool, tokio_postgres};
 use futures_util::FutureExt as _;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use super::OutboxError;
 use super::entry::{CLAIMABLE, LastError, OPEN, OutboxEntry, OutboxState, OutboxSummary};
 use super::filter::OutboxFilter;
 use super::outgoing::Outgoing;
 use super::store::{ClaimRequest, ClaimedEntry, Failures, Settlement, Store, select_counts};
-use crate::database::postgresql::{self, Database};
+use crate::database::postgresql::{self, Database, as_parameters};
 use crate::database::{Answer, DatabaseError, DriverError, OUTBOX};
 
 pub(super) struct PostgresqlStore {
@@ -279,10 +278,6 @@ impl PostgresqlStore {
         let update = format!("{update} AND {condition}");
         async move { self.database.change(&update, &as_parameters(&values)).await }.boxed()
     }
-}
-
-fn as_parameters(values: &[String]) -> Vec<&(dyn ToSql + Sync)> {
-    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
 fn entry(row: &Row) -> Result<OutboxEntry, DatabaseError> {

@@ -6,8 +6,9 @@ use deadpool_postgres::Pool;
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
 
-use super::{VersionStore, VersionStoreError, rows};
-use crate::database::postgresql::Database;
+use super::list::known_version;
+use super::{KnownVersion, VersionFilter, VersionStore, VersionStoreError, rows};
+use crate::database::postgresql::{Database, as_parameters};
 use crate::database::{DatabaseError, VERSIONS};
 
 /// Versions in a `PostgreSQL` database, which may be that of the application. They are in the tables
@@ -39,6 +40,33 @@ impl PostgresqlVersionStore {
     /// that are missing, or are those of another version.
     pub async fn open_without_migration(pool: Pool) -> Result<Self, VersionStoreError> {
         Ok(Self { database: Database::open_without_migration(pool, VERSIONS).await? })
+    }
+
+    /// The versions that the filter admits, at most this many, in the order of domains and addresses: for
+    /// operators, who look at what an application knows.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`]; or [`VersionStoreError::Damaged`] for a row that holds no version.
+    pub async fn list(
+        &self,
+        filter: &VersionFilter,
+        limit: usize,
+    ) -> Result<Vec<KnownVersion>, VersionStoreError> {
+        self.select(filter, limit).await?.into_iter().map(known_version).collect()
+    }
+
+    async fn select(
+        &self,
+        filter: &VersionFilter,
+        limit: usize,
+    ) -> Result<Vec<(String, String, String)>, DatabaseError> {
+        let (select, values) = filter.select('$', "$1");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut parameters = as_parameters(&values);
+        parameters.insert(0, &limit);
+        let rows = self.database.run(&select, &parameters).await?.rows;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))).collect()
     }
 
     async fn look_up(

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use futures_util::future::BoxFuture;
 use koppeltaal_messaging::ResourceUrl;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, params, params_from_iter};
 
-use super::{VersionStore, VersionStoreError, rows};
+use super::list::known_version;
+use super::{KnownVersion, VersionFilter, VersionStore, VersionStoreError, rows};
 use crate::database::VERSIONS;
 use crate::database::sqlite::Database;
 
@@ -44,6 +45,27 @@ impl SqliteVersionStore {
     /// [`VersionStoreError::Format`] for tables that are missing, or are those of another version.
     pub fn open_without_migration(path: impl AsRef<Path>) -> Result<Self, VersionStoreError> {
         Ok(Self { database: Database::open_without_migration(path.as_ref(), VERSIONS)? })
+    }
+
+    /// The versions that the filter admits, at most this many, in the order of domains and addresses: for
+    /// operators, who look at what an application knows.
+    ///
+    /// # Errors
+    ///
+    /// [`VersionStoreError::Database`]; or [`VersionStoreError::Damaged`] for a row that holds no version.
+    pub async fn list(
+        &self,
+        filter: &VersionFilter,
+        limit: usize,
+    ) -> Result<Vec<KnownVersion>, VersionStoreError> {
+        let (select, mut values) = filter.select('?', "CAST(?1 AS INTEGER)");
+        values.insert(0, limit.to_string());
+        let read = move |connection: &rusqlite::Connection| {
+            let mut statement = connection.prepare_cached(&select)?;
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            statement.query_map(params_from_iter(values), row)?.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        self.database.read(read).await?.into_iter().map(known_version).collect()
     }
 }
 

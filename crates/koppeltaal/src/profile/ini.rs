@@ -26,13 +26,13 @@ pub(crate) struct Ini {
 /// Why a file or a value cannot be read. Quotes nothing, since any line may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IniError {
-    #[error("line {0}: expected a [section] first")]
+    #[error("expected a [section] first")]
     NoSection(usize),
-    #[error("line {0}: expected NAME = VALUE or a [section]")]
+    #[error("expected NAME = VALUE or a [section]")]
     NoOption(usize),
-    #[error("line {0}: this section is there twice")]
+    #[error("this section is there twice")]
     SectionTwice(usize),
-    #[error("line {0}: this name is there twice in its section")]
+    #[error("this name is there twice in its section")]
     OptionTwice(usize),
     #[error("a percent sign has to be followed by another one, or by (NAME)s")]
     Percent,
@@ -44,12 +44,25 @@ pub(crate) enum IniError {
     Length,
 }
 
+impl IniError {
+    /// The number of the line, if it is about a line and not about a value.
+    pub(crate) fn line(self) -> Option<usize> {
+        match self {
+            Self::NoSection(line)
+            | Self::NoOption(line)
+            | Self::SectionTwice(line)
+            | Self::OptionTwice(line) => Some(line),
+            Self::Percent | Self::Reference | Self::Depth | Self::Length => None,
+        }
+    }
+}
+
 impl Ini {
     /// Reads a file.
     ///
     /// # Errors
     ///
-    /// [`IniError`] with the number of the line.
+    /// [`IniError`] with the number of a line.
     pub(crate) fn parse(text: &str) -> Result<Self, IniError> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let mut ini = Self { sections: BTreeMap::new(), defaults: Options::new() };

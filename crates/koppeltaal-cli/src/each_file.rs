@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use crate::batch::in_order;
-use crate::files::{Files, Found, FoundFile, are_many};
+use crate::files::{Entry, Files, InputFile, are_many};
 use crate::input::InputError;
 use crate::outcome::Outcome;
 use crate::output::Output;
@@ -29,7 +29,7 @@ impl Printing {
 
 /// A report, and what people are shown of it.
 #[derive(Debug)]
-pub(crate) struct Reported {
+pub(crate) struct PrintedReport {
     pub(crate) report: Report,
     /// On standard output.
     pub(crate) out: String,
@@ -37,13 +37,13 @@ pub(crate) struct Reported {
     pub(crate) errors: String,
 }
 
-impl From<Report> for Reported {
+impl From<Report> for PrintedReport {
     fn from(report: Report) -> Self {
         Self { report, out: String::new(), errors: String::new() }
     }
 }
 
-impl From<InputError> for Reported {
+impl From<InputError> for PrintedReport {
     fn from(error: InputError) -> Self {
         Report::unreadable(error).into()
     }
@@ -58,8 +58,8 @@ impl From<InputError> for Reported {
 pub(crate) fn run<T: Send>(
     arguments: &[PathBuf],
     printing: Printing,
-    work: impl Fn(FoundFile) -> T + Sync,
-    mut finish: impl FnMut(T) -> Reported,
+    work: impl Fn(InputFile) -> T + Sync,
+    mut finish: impl FnMut(T) -> PrintedReport,
 ) -> io::Result<Outcome> {
     let are_many = are_many(arguments);
     let has_bar = are_many && (printing.is_quiet || !io::stdout().is_terminal());
@@ -67,26 +67,26 @@ pub(crate) fn run<T: Send>(
     let mut gravest = Outcome::Success;
     let mut summary = Summary::default();
     let mut has_printed = false;
-    let work_on = |found| match found {
-        Found::File(file) => Step::Done(work(file)),
-        Found::Unreadable(error) => Step::Unreadable(error),
-        Found::Skipped => Step::Skipped,
+    let work_on = |entry| match entry {
+        Entry::File(file) => EntryResult::Done(work(file)),
+        Entry::Unreadable(error) => EntryResult::Unreadable(error),
+        Entry::Skipped => EntryResult::Skipped,
     };
-    in_order(Files::new(arguments), Found::length, work_on, |step| {
+    in_order(Files::new(arguments), Entry::length, work_on, |result| {
         if let Some(bar) = &bar {
             bar.inc(1);
         }
-        let reported = match step {
-            Step::Skipped => {
+        let printed = match result {
+            EntryResult::Skipped => {
                 summary.skip();
                 return Ok(());
             }
-            Step::Unreadable(error) => error.into(),
-            Step::Done(result) => finish(result),
+            EntryResult::Unreadable(error) => error.into(),
+            EntryResult::Done(result) => finish(result),
         };
-        gravest = gravest.max(reported.report.verdict.outcome());
-        summary.add(&reported.report);
-        let (out, errors) = reported.printed(printing)?;
+        gravest = gravest.max(printed.report.verdict.outcome());
+        summary.add(&printed.report);
+        let (out, errors) = printed.texts(printing)?;
         has_printed |= !out.is_empty();
         let print = || {
             anstream::stderr().write_all(errors.as_bytes())?;
@@ -109,16 +109,16 @@ pub(crate) fn run<T: Send>(
     Ok(gravest)
 }
 
-/// What became of one step of the search for files.
-enum Step<T> {
+/// What became of an entry.
+enum EntryResult<T> {
     Done(T),
     Unreadable(InputError),
     Skipped,
 }
 
-impl Reported {
+impl PrintedReport {
     /// What goes to standard output and to standard error.
-    fn printed(self, printing: Printing) -> io::Result<(String, String)> {
+    fn texts(self, printing: Printing) -> io::Result<(String, String)> {
         let has_failed = self.report.verdict.outcome() == Outcome::Unusable;
         Ok(match printing.output {
             Output::Json if printing.is_quiet => (String::new(), String::new()),

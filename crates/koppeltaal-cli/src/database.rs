@@ -49,8 +49,7 @@ fn unusable(name: &dyn fmt::Display, error: &dyn fmt::Display) -> Failure {
     Failure::unusable_file(
         name,
         format_args!(
-            "{error}. See whether this is the database of the application, which makes the tables when it starts, \
-             and, for PostgreSQL, whether the server runs"
+            "{error}. See whether this is the database of the application, which makes the tables when it starts"
         ),
     )
 }

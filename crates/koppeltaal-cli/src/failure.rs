@@ -1,7 +1,7 @@
 //! [`Failure`]: why a command that speaks to a server failed, and how that is printed.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::output::Output;
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error(transparent)]
+    #[error("{}", with_advice(.0))]
     Server(Box<Error>),
     #[error(transparent)]
     Connection(#[from] BuildError),
@@ -54,11 +54,34 @@ pub(crate) enum Failure {
     #[error("{0}")]
     NotFound(String),
     /// A file cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), with_room(source))]
     File { path: PathBuf, source: io::Error },
     /// Other input or output failed, in most cases standard output.
-    #[error(transparent)]
+    #[error("{}", with_room(.0))]
     Io(#[from] io::Error),
+}
+
+/// The text of an error of the server's, and what to do about it.
+fn with_advice(error: &Error) -> String {
+    match (error, error.advice()) {
+        (Error::UnknownOutcome { message_identifier: Some(identifier), .. }, _) => {
+            format!(
+                "{error}; `koppeltaal message {identifier}` asks the server for it before it is sent again"
+            )
+        }
+        (_, Some(advice)) => format!("{error}; {advice}"),
+        (_, None) => error.to_string(),
+    }
+}
+
+/// The text of an error of the file system, and what to do about a full disk.
+fn with_room(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("{error}; make room, and run the command again")
+        }
+        _ => error.to_string(),
+    }
 }
 
 impl From<Error> for Failure {

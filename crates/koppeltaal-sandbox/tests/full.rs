@@ -2,6 +2,9 @@
 //! room.
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "common/disk.rs"]
+mod disk;
 
 use std::path::Path;
 
@@ -11,6 +14,9 @@ use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::StorageItem;
 use koppeltaal_messaging::{ProcessingStatus as Status, Reference};
 use koppeltaal_sandbox::{Application, Limits, Sandbox, SandboxConfig};
+
+#[cfg(target_os = "linux")]
+use disk::{Disk, take_all_room};
 
 fn configured(path: &Path) -> SandboxConfig {
     world().data(path).application(Application::new("game").redirect_uri("https://game.example/").secret("g"))
@@ -114,35 +120,6 @@ async fn a_post_that_the_data_file_has_no_room_for_did_not_happen_and_can_be_tri
         )
         .await;
     }
-}
-
-/// A small file system, where this process may mount one.
-#[cfg(target_os = "linux")]
-struct Disk(std::path::PathBuf);
-
-#[cfg(target_os = "linux")]
-impl Disk {
-    fn mount(path: &Path) -> Option<Self> {
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=2m,mode=700", "koppeltaal"]).arg(path);
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        is_mounted.then(|| Self(path.to_owned()))
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("--lazy").arg(&self.0).output();
-    }
-}
-
-/// Takes all room that is left on a disk.
-#[cfg(target_os = "linux")]
-fn take_all_room(filler: &Path) {
-    use std::io::Write as _;
-    let mut file = std::fs::File::create(filler).expect("a file");
-    while file.write_all(&[0; 512]).is_ok() {}
 }
 
 #[cfg(target_os = "linux")]

@@ -16,6 +16,7 @@ use self::protocol::ProtocolError;
 use crate::oauth::error::OAuthError;
 use crate::outcome::Outcome;
 
+mod advice;
 pub(crate) mod causes;
 pub(crate) mod protocol;
 #[cfg(test)]

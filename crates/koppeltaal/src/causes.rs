@@ -2,6 +2,15 @@
 
 pub(crate) use koppeltaal_transport::causes;
 
+/// The same for an error of the transport, with what an operator can do about it.
+#[cfg(feature = "connector")]
+pub(crate) fn causes_and_advice(error: &koppeltaal_transport::Error) -> String {
+    match error.advice() {
+        Some(advice) => format!("{}; {advice}", causes(error)),
+        None => causes(error),
+    }
+}
+
 #[cfg(all(test, feature = "connector"))]
 mod tests {
     use std::error::Error;

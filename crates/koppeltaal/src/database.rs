@@ -21,6 +21,10 @@ pub(crate) const VERSIONS: &str = "versions";
 pub(crate) const DEAD_LETTERS: &str = "dead_letters";
 pub(crate) const PARTS: [&str; 3] = [OUTBOX, VERSIONS, "dead_letters"];
 
+/// What an operator can do when a table is missing.
+const MISSING_TABLE: &str =
+    "restore the table from a backup, or restart the application, which makes an empty one";
+
 /// What an operation on a database gives.
 #[cfg(feature = "connector")]
 pub(crate) type Answer<'a, T> = futures_util::future::BoxFuture<'a, Result<T, DatabaseError>>;
@@ -40,10 +44,12 @@ pub(crate) enum DatabaseError {
 }
 
 /// An error of a database or its driver. `Display` and `Debug` are made for logs: unlike the messages of some
-/// drivers, they show no value of a row.
+/// drivers, they show no value of a row, and say what to do.
 pub(crate) struct DriverError {
     kind: ErrorKind,
     text: String,
+    /// What an operator can do.
+    advice: Option<&'static str>,
 }
 
 /// Whether the same statement can succeed later.
@@ -60,7 +66,7 @@ pub(crate) enum ErrorKind {
 impl DriverError {
     /// A stored value cannot be used.
     pub(crate) fn damaged(text: String) -> Self {
-        Self { kind: ErrorKind::Permanent, text }
+        Self { kind: ErrorKind::Permanent, text, advice: None }
     }
 
     fn from_error(error: &(dyn Error + 'static)) -> Self {
@@ -70,7 +76,12 @@ impl DriverError {
         #[cfg(feature = "sqlite")]
         let described = described.or_else(|| sqlite::describe(error));
         let (kind, text) = described.unwrap_or_else(|| (ErrorKind::Transient, error.to_string()));
-        Self { kind, text }
+        let advice = None;
+        #[cfg(feature = "postgresql")]
+        let advice = advice.or_else(|| postgresql::advice(error));
+        #[cfg(feature = "sqlite")]
+        let advice = advice.or_else(|| sqlite::advice(error));
+        Self { kind, text, advice }
     }
 
     pub(crate) fn kind(&self) -> ErrorKind {
@@ -105,7 +116,8 @@ impl<E: Error + Send + Sync + 'static> From<E> for DatabaseError {
 
 impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.text)?;
+        self.advice.map_or(Ok(()), |advice| write!(f, "; {advice}"))
     }
 }
 

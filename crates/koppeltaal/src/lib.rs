@@ -19,7 +19,7 @@ mod database;
 mod dead_letters;
 #[cfg(feature = "connector")]
 mod launch;
-#[cfg(feature = "connector")]
+#[cfg(any(feature = "connector", feature = "sqlite", feature = "postgresql"))]
 mod metrics;
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 mod migration;

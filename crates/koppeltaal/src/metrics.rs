@@ -1,9 +1,9 @@
-//! Metrics of workers and outboxes, for the `metrics` facade. Without that feature, the functions do nothing.
+//! Metrics of workers, outboxes and databases, for the `metrics` facade. Without that feature, the functions do nothing.
 //! The README describes each metric.
 
 #![cfg_attr(
-    not(any(feature = "sqlite", feature = "postgresql")),
-    allow(dead_code, reason = "without a database there is no outbox")
+    not(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))),
+    allow(dead_code, reason = "without a database there is no outbox, and without a connector no worker")
 )]
 
 use std::time::Duration;
@@ -79,6 +79,11 @@ pub(crate) fn outbox_messages(state: &'static str, messages: u64) {
 /// How long the oldest message of an outbox that is neither sent nor given up has been there.
 pub(crate) fn outbox_oldest(age: Duration) {
     set("koppeltaal_outbox_oldest_seconds", &[], age.as_secs_f64());
+}
+
+/// An operation on the tables of this part has failed.
+pub(crate) fn database_failed(part: &'static str) {
+    count("koppeltaal_database_errors_total", &[("part", part)]);
 }
 
 type Labels<'a> = &'a [(&'static str, &'static str)];

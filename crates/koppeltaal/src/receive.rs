@@ -8,7 +8,7 @@ mod in_hand;
 use koppeltaal_transport::{Error, ProtocolProblem, UnreachableReason};
 use tokio::task::JoinError;
 
-use crate::causes::causes;
+use crate::causes::causes_and_advice;
 use crate::connector::Connector;
 use crate::versions::VersionStoreError;
 use claims::Claims;
@@ -23,7 +23,7 @@ pub(crate) use in_hand::{InHand, Precedence, line_key, message_name};
 pub enum ReceiveError {
     /// The server cannot be reached, refuses, or gives an unusable answer. If it handed out a message all the
     /// same, the message comes again when its claim expires.
-    #[error("no message can be claimed: {}", causes(.0))]
+    #[error("no message can be claimed: {}", causes_and_advice(.0))]
     Transport(Error),
     /// The versions in a message could not be recorded. The message was given back.
     #[error("the versions in a message cannot be recorded")]

@@ -25,7 +25,9 @@ pub(crate) fn run(installs: bool) -> Result<()> {
     programs::run(programs::cargo(&["build", "--examples", "--package", "koppeltaal"]).args(features))?;
     let mut test = programs::cargo_test(&[
         "--features",
-        "sqlite,postgresql",
+        "sqlite,postgresql,metrics",
+        "--test",
+        "operator",
         "--test",
         "version_stores",
         "--test",

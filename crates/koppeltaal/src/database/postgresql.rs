@@ -17,7 +17,8 @@ use deadpool_postgres::{Pool, PoolError, Transaction};
 use futures_util::TryStreamExt as _;
 use koppeltaal_transport::Backoff;
 
-use super::{DatabaseError, ErrorKind, PARTS, Script};
+use super::{DatabaseError, ErrorKind, MISSING_TABLE, PARTS, Script};
+use crate::metrics::database_failed;
 
 /// The tables.
 const SCRIPT: Script = Script(include_str!("../../sql/postgresql.sql"));
@@ -95,13 +96,14 @@ pub(crate) async fn run(
 #[derive(Clone)]
 pub(crate) struct Database {
     pool: Pool,
+    part: &'static str,
 }
 
 impl Database {
     /// Brings the tables of a part up to date. Any number of processes may do so at once. Tables that are up
     /// to date are only looked at.
-    pub(crate) async fn open(pool: Pool, part: &str) -> Result<Self, DatabaseError> {
-        let database = Self { pool };
+    pub(crate) async fn open(pool: Pool, part: &'static str) -> Result<Self, DatabaseError> {
+        let database = Self { pool, part };
         if database.format(part).await? != SCRIPT.format(part) {
             database.migrate_part(part).await?;
         }
@@ -109,8 +111,11 @@ impl Database {
     }
 
     /// Opens a database that has the tables of a part. Makes and changes no table.
-    pub(crate) async fn open_without_migration(pool: Pool, part: &str) -> Result<Self, DatabaseError> {
-        let database = Self { pool };
+    pub(crate) async fn open_without_migration(
+        pool: Pool,
+        part: &'static str,
+    ) -> Result<Self, DatabaseError> {
+        let database = Self { pool, part };
         let (found, known) = (database.format(part).await?, SCRIPT.format(part));
         if found == known { Ok(database) } else { Err(DatabaseError::Format { found, known }) }
     }
@@ -128,7 +133,9 @@ impl Database {
         let mut repetition = Repetition::new();
         loop {
             match self.try_to_run(statement, parameters).await {
-                Err(error) => repetition.wait_after(error).await?,
+                Err(error) => {
+                    repetition.wait_after(error).await.inspect_err(|_| database_failed(self.part))?;
+                }
                 done => return done,
             }
         }
@@ -183,9 +190,8 @@ impl Database {
 
 /// Brings the tables of all parts up to date.
 pub(crate) async fn migrate(pool: Pool) -> Result<(), DatabaseError> {
-    let database = Database { pool };
     for part in PARTS {
-        database.migrate_part(part).await?;
+        Database { pool: pool.clone(), part }.migrate_part(part).await?;
     }
     Ok(())
 }
@@ -258,6 +264,33 @@ pub(super) fn describe(error: &(dyn Error + 'static)) -> Option<(ErrorKind, Stri
     match error.downcast_ref::<PoolError>()? {
         PoolError::Backend(error) => Some(of_driver(error)),
         error => Some((ErrorKind::Transient, error.to_string())),
+    }
+}
+
+/// What an operator can do about an error of the driver or the pool, by the codes of appendix A of
+/// `PostgreSQL`'s manual.
+pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    const NO_ANSWER: &str = "see whether the database server runs and can be reached";
+    let error = match (error.downcast_ref::<PoolError>(), error.downcast_ref::<tokio_postgres::Error>()) {
+        (Some(PoolError::Backend(error)), _) | (None, Some(error)) => error,
+        (Some(_), _) => return Some(NO_ANSWER),
+        (None, None) => return None,
+    };
+    let is_of_connection =
+        || error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+    let Some(code) = error.code() else { return is_of_connection().then_some(NO_ANSWER) };
+    match code.code() {
+        "53100" => Some("make room on the disk of the database server"),
+        "53300" => Some("allow more connections to the database server, or make the pools smaller"),
+        "42501" => Some("give the role the rights that `sql/postgresql.sql` lists"),
+        "57P01" | "57P02" | "57P03" => Some(NO_ANSWER),
+        "42P01" => Some(MISSING_TABLE),
+        "3D000" => Some("see whether the name of the database is right"),
+        code => match code.get(..2) {
+            Some("08") => Some(NO_ANSWER),
+            Some("28") => Some("see whether the user name and the password of the database are right"),
+            _ => None,
+        },
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::{DatabaseError, ErrorKind, PARTS, Script};
+use super::{DatabaseError, ErrorKind, MISSING_TABLE, PARTS, Script};
+use crate::metrics::database_failed;
 
 /// The tables.
 const SCRIPT: Script = Script(include_str!("../../sql/sqlite.sql"));
@@ -25,30 +26,31 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub(crate) struct Database {
     connection: Arc<Mutex<Connection>>,
+    part: &'static str,
 }
 
 impl Database {
     /// Opens or makes the file, and brings the tables of a part up to date.
-    pub(crate) fn open(path: &Path, part: &str) -> Result<Self, DatabaseError> {
+    pub(crate) fn open(path: &Path, part: &'static str) -> Result<Self, DatabaseError> {
         let mut connection = make(path)?;
         if format(&connection, part)? != SCRIPT.format(part) {
             migrate_part(&mut connection, part)?;
         }
-        Ok(Self::new(connection))
+        Ok(Self::new(connection, part))
     }
 
     /// Opens a file that has the tables of a part. Makes and changes no table.
-    pub(crate) fn open_without_migration(path: &Path, part: &str) -> Result<Self, DatabaseError> {
+    pub(crate) fn open_without_migration(path: &Path, part: &'static str) -> Result<Self, DatabaseError> {
         let connection = connect(path, OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE)?;
         let (found, known) = (format(&connection, part)?, SCRIPT.format(part));
         if found != known {
             return Err(DatabaseError::Format { found, known });
         }
-        Ok(Self::new(connection))
+        Ok(Self::new(connection, part))
     }
 
-    fn new(connection: Connection) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)) }
+    fn new(connection: Connection, part: &'static str) -> Self {
+        Self { connection: Arc::new(Mutex::new(connection)), part }
     }
 
     /// Does a piece of work in one transaction, which is rolled back on an error. The transaction holds the
@@ -81,7 +83,11 @@ impl Database {
     ) -> Result<T, DatabaseError> {
         let connection = Arc::clone(&self.connection);
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(tokio::task::spawn_blocking(work).await??)
+        let done = match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done.map_err(DatabaseError::from),
+            Err(error) => Err(error.into()),
+        };
+        done.inspect_err(|_| database_failed(self.part))
     }
 }
 
@@ -152,6 +158,29 @@ fn names_our_table(message: &str) -> bool {
     table.is_some_and(|table| {
         ["koppeltaal_outbox", "koppeltaal_version", "koppeltaal_dead_letter", "koppeltaal_format"]
             .contains(&table)
+    })
+}
+
+/// What an operator can do about an error of `SQLite`.
+pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    use rusqlite::Error::{SqlInputError, SqliteFailure};
+    let error = error.downcast_ref::<rusqlite::Error>()?;
+    if let SqliteFailure(_, Some(message)) | SqlInputError { msg: message, .. } = error
+        && names_our_table(message)
+    {
+        return Some(MISSING_TABLE);
+    }
+    Some(match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => "make room on its disk",
+        ErrorCode::SystemIoFailure => "see whether its disk is there, and has room",
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
+            "see whether the file and its folder are there, and whether this user may write both"
+        }
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "see which program keeps the file locked",
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
+            "see whether this is the right file, or restore it from a backup"
+        }
+        _ => return None,
     })
 }
 

@@ -10,7 +10,7 @@ use tracing::error;
 
 use super::entry::LastError;
 use super::store::ClaimedEntry;
-use crate::causes::causes;
+use crate::causes::{causes, causes_and_advice};
 use crate::connector::{CONFLICT_HELP, Connector, PreparedMessage};
 use crate::versions::VersionStoreError;
 
@@ -52,7 +52,7 @@ impl Failure {
     pub(super) fn from_transport(error: &Error) -> Self {
         let text = match error {
             Error::Conflict { .. } => format!("{}; {CONFLICT_HELP}, then `Outbox::retry`", causes(error)),
-            _ => causes(error),
+            _ => causes_and_advice(error),
         };
         Self {
             kind: kind_of(error),

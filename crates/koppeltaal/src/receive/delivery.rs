@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument as _, debug};
 
 use super::in_hand::{Precedence, Ticket};
-use crate::causes::causes;
+use crate::causes::causes_and_advice;
 
 /// A message that was claimed and has to be answered, in the words of [`Acknowledgement`]:
 /// [`success`](Self::success), [`failure`](Self::failure) or [`release`](Self::release). When it is dropped
@@ -295,7 +295,7 @@ impl ReceivedMessage {
     /// Logs why the message could not be given back.
     pub(super) fn log_failed_release(&self, error: &Error) {
         let message_identifier = self.identifier();
-        let error = causes(error);
+        let error = causes_and_advice(error);
         debug!(message_identifier, error, "a message could not be given back; it comes again later");
     }
 

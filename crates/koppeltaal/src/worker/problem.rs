@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use koppeltaal_transport::Error as TransportError;
 
-use crate::causes::causes;
+use crate::causes::{causes, causes_and_advice};
 use crate::receive::{ReceiveError, ReceivedMessage};
 
 /// Something that went wrong while a worker ran. The worker goes on.
@@ -72,7 +72,7 @@ impl fmt::Display for WorkerProblem<'_> {
                     f,
                     "{} may come again, since it could not be answered: {}",
                     Name(received),
-                    causes(*error)
+                    causes_and_advice(error)
                 )
             }
         }

@@ -19,7 +19,7 @@ use super::handler_call::{HandlerCall, error_text};
 use super::handlers::HandlerError;
 use super::lanes::{Key, Lanes, Until};
 use super::{Keep, Settings, Worker, WorkerProblem, WorkerReport};
-use crate::causes::causes;
+use crate::causes::{causes, causes_and_advice};
 use crate::metrics::{self, Handling, InHandGauge};
 use crate::observer::guarded;
 use crate::receive::{Deliveries, Delivery, Precedence, ReceiveError, ReceivedMessage};
@@ -132,7 +132,10 @@ impl RunLoop {
                 received = deliveries.look(), if may_claim => match received {
                     Ok(Some(delivery)) => self.arrive(delivery),
                     Ok(None) => {}
-                    Err(error) if !deliveries.has_claimed() && !error.is_transient() => break Err(error),
+                    Err(error) if !deliveries.has_claimed() && !error.is_transient() => {
+                        error!(error = causes(&error), "the worker ends, since it cannot receive any message");
+                        break Err(error);
+                    }
                     Err(error) => {
                         warn!(error = causes(&error), "no message could be received; the worker tries again");
                         self.report_problem(&WorkerProblem::Receive(&error));
@@ -324,7 +327,8 @@ impl RunLoop {
     fn answered(&mut self, received: &ReceivedMessage, answer: Result<(), TransportError>) -> bool {
         let Err(error) = answer else { return true };
         let message_identifier = received.identifier();
-        warn!(message_identifier, error = causes(&error), "the message could not be answered");
+        let text = causes_and_advice(&error);
+        warn!(message_identifier, error = text, "the message could not be answered");
         self.report.unanswered += 1;
         self.report_problem(&WorkerProblem::Unanswered { received, error: &error });
         false
@@ -414,6 +418,7 @@ impl Attempt {
         if let Some(keep) = &self.keep
             && let Err(error) = keep(received.clone(), kept_reason).await
         {
+            warn!(error = causes(&*error), "the message cannot be kept as a dead letter");
             return TaskResult::Later(delivery, Some(error));
         }
         let answer = delivery.failure(failure.reason.as_str()).await;

@@ -1,6 +1,7 @@
 //! Schemas on the `PostgreSQL` server that `cargo xtask interop postgresql` starts.
 
 use koppeltaal::deadpool_postgres::{Manager, Pool, Runtime, tokio_postgres};
+use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};
 
 /// The variable with the connection string of the server. The tests may change anything there.
@@ -22,6 +23,25 @@ pub(crate) fn schema(name: &str) -> Pool {
 pub(crate) fn schema_with(name: &str, options: &str) -> Pool {
     let mut config = server();
     config.options(format!("-c search_path={name} {options}"));
+    pool(config)
+}
+
+/// The address of the server.
+pub(crate) fn address() -> std::net::SocketAddr {
+    let config = server();
+    let host = match config.get_hosts() {
+        [Host::Tcp(host), ..] => host.parse().expect("an address"),
+        hosts => panic!("{SERVER} has to name an address, not {hosts:?}"),
+    };
+    (config.get_ports().first().copied().map_or((host, 5432), |port| (host, port))).into()
+}
+
+/// A pool whose connections work in this schema, and reach the server through this address.
+pub(crate) fn schema_through(name: &str, address: std::net::SocketAddr) -> Pool {
+    let (server, mut config) = (server(), Config::new());
+    config.host(address.ip().to_string()).port(address.port());
+    config.user(server.get_user().unwrap_or_default()).dbname(server.get_dbname().unwrap_or("postgres"));
+    config.options(format!("-c search_path={name}"));
     pool(config)
 }
 

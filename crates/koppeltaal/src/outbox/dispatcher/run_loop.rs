@@ -38,6 +38,11 @@ const MAX_UNSETTLED: u32 = 10;
 const LONG_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 const LONG_FAILURES: u32 = 3;
 
+/// The steps at which the database can fail, by the names of their warnings. A full disk may let a dispatcher
+/// look for messages and refuse the results.
+const CLAIM: &str = "database at a claim";
+const SETTLE: &str = "database at a result";
+
 pub(super) struct RunLoop {
     pub(super) dispatcher: Dispatcher,
     /// Ready when no further message is to be claimed. `None`: the loops end when no message is due.
@@ -116,10 +121,12 @@ impl RunLoop {
             };
             match self.dispatcher.outbox.store.claim(claim).await {
                 Ok(Some(entry)) => {
+                    self.note_database_works(CLAIM);
                     lock(&self.server).begin(Instant::now());
                     return Some(entry);
                 }
                 Ok(None) if waits_for_more => {
+                    self.note_database_works(CLAIM);
                     let more = async {
                         tokio::select! {
                             // The sender lives as long as the dispatcher.
@@ -131,7 +138,7 @@ impl RunLoop {
                 }
                 Ok(None) => return None,
                 Err(error) => {
-                    self.report_database(error);
+                    self.report_database(CLAIM, error);
                     self.unless_stopped(sleep(self.pause(1))).await?;
                 }
             }
@@ -158,7 +165,7 @@ impl RunLoop {
             Ok(Ok(Some(result))) => result,
             // Somebody else has claimed it.
             Ok(Ok(None)) => return,
-            Ok(Err(error)) => return self.report_database(error),
+            Ok(Err(error)) => return self.report_database(SETTLE, error),
             Err(_) => {
                 let error = LastError::new("panicked", "an attempt to send the message panicked", None);
                 Err(Failure::new(FailureKind::Message, true, error))
@@ -210,7 +217,10 @@ impl RunLoop {
         }
         match result {
             // The next message about the same resource can be sent now.
-            Ok(()) => self.dispatcher.outbox.wake(),
+            Ok(()) => {
+                self.note_database_works(SETTLE);
+                self.dispatcher.outbox.wake();
+            }
             Err(error) if error.is_permanent() => {
                 lock(&self.quarantine).add(*place, Instant::now());
                 let error = OutboxError::from(error);
@@ -222,7 +232,7 @@ impl RunLoop {
                 *lock(&self.error) = Some(error);
             }
             // The lease of the message runs out, and then the server is asked for it.
-            Err(error) => self.report_database(error),
+            Err(error) => self.report_database(SETTLE, error),
         }
     }
 
@@ -313,6 +323,13 @@ impl RunLoop {
         }
     }
 
+    /// The database works at this step, so that its next failure is logged at once.
+    fn note_database_works(&self, step: &'static str) {
+        if lock(&self.warnings).has_ended(step) {
+            info!("the outbox's database works again");
+        }
+    }
+
     /// The pause after this many failures.
     fn pause(&self, failures: u32) -> Duration {
         self.dispatcher.backoff.delay_after(failures)
@@ -322,10 +339,10 @@ impl RunLoop {
         guarded(|| (self.dispatcher.observer)(problem));
     }
 
-    fn report_database(&self, error: DatabaseError) {
+    fn report_database(&self, step: &'static str, error: DatabaseError) {
         let error = OutboxError::from(error);
-        if lock(&self.warnings).is_due("database", Instant::now()) {
-            warn!(error = causes(&error), "the outbox's database fails");
+        if lock(&self.warnings).is_due(step, Instant::now()) {
+            warn!(error = causes(&error), "the outbox's database fails; the dispatcher tries again");
         }
         self.report_problem(&DispatchProblem::Database(&error));
         *lock(&self.error) = Some(error);

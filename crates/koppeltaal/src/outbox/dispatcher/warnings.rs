@@ -30,6 +30,11 @@ impl Warnings {
         }
     }
 
+    /// Problems of this kind have ended, so the next one is logged at once. Returns whether there was one.
+    pub(super) fn has_ended(&mut self, kind: &str) -> bool {
+        self.last.remove(kind).is_some()
+    }
+
     /// All problems have passed, so the next one is logged at once. Returns whether there was one.
     pub(super) fn has_passed(&mut self) -> bool {
         let had = !self.last.is_empty();
@@ -51,6 +56,9 @@ mod tests {
         assert!(warnings.is_due("timeout", now), "another kind");
         assert!(warnings.is_due("unreachable", now + WARNING_INTERVAL));
         assert!(!warnings.is_due("unreachable", now + WARNING_INTERVAL * 3 / 2));
+        assert!(warnings.has_ended("timeout"));
+        assert!(!warnings.has_ended("timeout"));
+        assert!(warnings.is_due("timeout", now), "it is back");
         assert!(warnings.has_passed());
         assert!(!warnings.has_passed());
         assert!(warnings.is_due("unreachable", now + WARNING_INTERVAL * 3 / 2), "it is back");

@@ -87,6 +87,6 @@ fn main() -> ExitCode {
     match outcome {
         Ok(outcome) => ExitCode::from(outcome as u8),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
-        Err(error) => ExitCode::from(Outcome::unusable(error) as u8),
+        Err(error) => ExitCode::from(Outcome::unusable(failure::Failure::from(error)) as u8),
     }
 }

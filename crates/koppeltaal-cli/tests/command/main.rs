@@ -3,6 +3,9 @@
 mod arguments;
 mod convert;
 mod demo;
+#[cfg(target_os = "linux")]
+#[path = "../../../koppeltaal-sandbox/tests/common/disk.rs"]
+mod disk;
 mod failures;
 #[cfg(unix)]
 mod files;
@@ -14,6 +17,7 @@ mod follow;
 mod forward_proxy;
 mod messages;
 mod new;
+mod operator;
 mod outbox;
 mod pages;
 #[cfg(unix)]

@@ -17,16 +17,16 @@ use crate::support::interrupt;
 use crate::support::{Folder, command, json_lines, stderr, stdout};
 
 /// An application in domain Zonnedauw, and the file of its database.
-struct Application {
+pub(crate) struct Application {
     /// Removed at the end.
     _folder: Folder,
-    file: String,
+    pub(crate) file: String,
     connector: Connector,
     outbox: Outbox,
 }
 
 impl Application {
-    fn new(name: &str, server: &str, password: &str) -> Self {
+    pub(crate) fn new(name: &str, server: &str, password: &str) -> Self {
         let folder = Folder::new(&format!("outbox-{name}"));
         let file = folder.join("epd.db");
         let credentials = Credentials::basic("portal", password).expect("credentials");
@@ -45,7 +45,7 @@ impl Application {
     }
 
     /// Hands over a message about this patient, and returns its identifier.
-    fn put(&self, patient: &str) -> String {
+    pub(crate) fn put(&self, patient: &str) -> String {
         let message = self.message(patient);
         let mut connection = Connection::open(&self.file).expect("a connection");
         let transaction = connection.transaction().expect("a transaction");

@@ -1,7 +1,7 @@
 //! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside two others on
-//! the same files: the reader of the Python connector, which checks nothing and has one thread, and the floor,
-//! which reads them as `serde_json::Value` on all processors (the example `floor` of the command). The figures
-//! depend on the machine and on what else it does; the ratios of the work hardly do. `speed.py` has the clock.
+//! the same files. The reader of the Python connector checks nothing, and has one thread. The floor, the package
+//! of that name, reads the files as `serde_json::Value` on all processors. The figures depend on the machine and
+//! on what else it does; the ratios of the work hardly do. `speed.py` has the clock.
 
 use std::fs;
 use std::path::Path;
@@ -17,14 +17,14 @@ use crate::python::install;
 pub(crate) fn run(python: &str, environment: &Path, files: usize) -> Result<()> {
     let python = install(python, environment)?;
     let root = crate::workspace_root();
-    let build = ["build", "--release", "-p", "koppeltaal-cli", "--bins", "--example", "floor"];
+    let build = ["build", "--release", "-p", "koppeltaal-cli", "-p", "floor"];
     let built = Command::new(env!("CARGO")).args(build).current_dir(&root).status();
     if !built.context("cargo does not run")?.success() {
-        bail!("koppeltaal-cli cannot be built");
+        bail!("koppeltaal-cli or the floor cannot be built");
     }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), Into::into);
     let command = target.join("release/koppeltaal");
-    let floor = target.join("release/examples/floor");
+    let floor = target.join("release/floor");
 
     let directory = tempfile::tempdir().context("no temporary directory")?;
     let (messages, converted) = (directory.path().join("messages"), directory.path().join("converted"));

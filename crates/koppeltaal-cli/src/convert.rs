@@ -108,7 +108,7 @@ impl Convert {
             Err(error) => return end(error.into()),
         };
         let mut places = input.places();
-        let end_of_error = if are_many(&self.files) { "\n\n" } else { "\n" };
+        let end_of_error = || if are_many(&self.files) { "\n\n" } else { "\n" };
         let mut draw = |diagnostic: &Diagnostic, end: &str| match printing.draws() {
             true => diagnostic.draw(&mut places) + end,
             false => String::new(),
@@ -117,7 +117,7 @@ impl Convert {
             Ok(read) => read,
             Err(error) => {
                 let error = Diagnostic::from(&error);
-                let errors = draw(&error, end_of_error);
+                let errors = draw(&error, end_of_error());
                 let report = Report::new(&input, Verdict::Unreadable, vec![error], 0);
                 return end(PrintedReport { report, out: String::new(), errors });
             }
@@ -145,7 +145,7 @@ impl Convert {
             Ok(text) => (Verdict::Converted, Some(text)),
             Err(error) => {
                 let error = Diagnostic::from(&error);
-                errors += &draw(&error, end_of_error);
+                errors += &draw(&error, end_of_error());
                 diagnostics.push(error);
                 (Verdict::Unwritten, None)
             }

@@ -65,6 +65,11 @@ enum Command {
     Man(generate::Man),
 }
 
+/// Reading and checking a message takes some hundred small pieces of memory, on all processors at once. This is a
+/// fifth less work than with glibc's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The exit code of a program that a closed pipe ends: 128 plus the number of SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
 

@@ -70,14 +70,15 @@ fn report(input: &Input, is_strict: bool) -> Report {
             return Report::new(input, verdict, vec![Diagnostic::from(&error)], 0);
         }
     };
-    let mut findings = Validator::default().validate_document(&read);
+    let suppressed = read.suppressed;
+    let mut findings = Validator::default().validate_owned(read);
     let verdict = match findings.iter().any(|finding| finding.severity == Severity::Error) {
         true => Verdict::Invalid,
         false => Verdict::Valid,
     };
     // Validation keeps no more findings than a reader does.
     let most = Limits::default().findings;
-    let suppressed = read.suppressed + findings.len().saturating_sub(most);
+    let suppressed = suppressed + findings.len().saturating_sub(most);
     findings.truncate(most);
     place_findings(&mut findings, input.format(), input.text());
     // A missing part of an element is found only at the end of that element.

@@ -89,18 +89,9 @@ impl Names {
         Self::from_entry_without_resource(without_resource)
     }
 
-    /// The names of an entry that was read and whose resource has been taken. The version is in the self
-    /// link; in the id, or in both, it is a quirk of older servers.
+    /// The names of an entry that was read and whose resource has been taken.
     pub(crate) fn from_entry_without_resource(entry: Entry) -> Self {
-        let id = entry.id.as_deref().filter(|id| !id.is_empty());
-        let self_link = entry.link("self").filter(|link| !link.is_empty());
-        let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
-        let url = match (parse(id), parse(self_link)) {
-            (Some(id), Some(link)) if link.same_resource(&id) && link.version().is_some() => Some(link),
-            (Some(id), _) => Some(id),
-            (None, link) => link,
-        };
-        Self { url, wire: Some(Box::new(entry)) }
+        Self { url: address(&entry), wire: Some(Box::new(entry)) }
     }
 
     /// Whether there is neither an address nor an entry, as for the header of a new message.
@@ -120,10 +111,9 @@ impl Names {
         self.url = Some(versioned.clone());
     }
 
-    /// The id and the self link as they were read.
-    fn wire_names(&self) -> [Option<&str>; 2] {
-        let wire = self.wire.as_deref();
-        [wire.and_then(|entry| entry.id.as_deref()), wire.and_then(|entry| entry.link("self"))]
+    /// The address, and the entry if it was read: what an [`Index`] needs.
+    pub(crate) fn for_index(&self) -> (Option<&ResourceUrl>, Option<&Entry>) {
+        (self.url.as_ref(), self.wire.as_deref())
     }
 
     /// The entry as it was read, with this resource. The id of a new entry is the address without version,
@@ -138,6 +128,19 @@ impl Names {
             content: Some(content),
             ..Entry::default()
         }
+    }
+}
+
+/// The address of an entry that was read. The version is in the self link; in the id, or in both, it is a quirk
+/// of older servers.
+pub(crate) fn address(entry: &Entry) -> Option<ResourceUrl> {
+    let id = entry.id.as_deref().filter(|id| !id.is_empty());
+    let self_link = entry.link("self").filter(|link| !link.is_empty());
+    let parse = |text: Option<&str>| text.and_then(|text| text.parse::<ResourceUrl>().ok());
+    match (parse(id), parse(self_link)) {
+        (Some(id), Some(link)) if link.same_resource(&id) && link.version().is_some() => Some(link),
+        (Some(id), _) => Some(id),
+        (None, link) => link,
     }
 }
 
@@ -158,14 +161,16 @@ pub(crate) struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
-    /// The index of entries with these names. Their positions are those in `entries`.
-    pub(crate) fn from_names(entries: impl Iterator<Item = &'a Names>) -> Self {
+    /// The index of entries, each with its address and, if it was read, as it was read. Their positions are
+    /// those in `entries`.
+    pub(crate) fn new(entries: impl Iterator<Item = (Option<&'a ResourceUrl>, Option<&'a Entry>)>) -> Self {
         let mut index = Self::default();
-        for (position, names) in entries.enumerate() {
-            for text in names.wire_names().into_iter().flatten().filter(|text| !text.is_empty()) {
+        for (position, (url, wire)) in entries.enumerate() {
+            let texts = wire.map(|entry| [entry.id.as_deref(), entry.link("self")]);
+            for text in texts.into_iter().flatten().flatten().filter(|text| !text.is_empty()) {
                 index.texts.entry(text).or_insert(position);
             }
-            let Some(url) = &names.url else { continue };
+            let Some(url) = url else { continue };
             let type_and_id = (url.resource_type(), url.id());
             index.addresses.entry(url.versionless()).or_insert(position);
             put(&mut index.types, type_and_id, position);
@@ -203,7 +208,7 @@ mod tests {
     use super::*;
 
     fn resolve(entries: &[Names], reference: &str) -> Option<usize> {
-        Index::from_names(entries.iter()).resolve(reference)
+        Index::new(entries.iter().map(Names::for_index)).resolve(reference)
     }
 
     fn names(id: Option<&str>, self_link: Option<&str>) -> Names {

@@ -4,9 +4,9 @@
 use std::fmt;
 
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, Resource};
+use koppeltaal_fhir::{Bundle, Entry, Resource};
 
-use crate::entry::{Index, MessageEntry, Names};
+use crate::entry::{Index, MessageEntry, Names, address};
 use crate::event::UnknownEvent;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
@@ -123,13 +123,14 @@ pub(crate) fn plan(bundle: &Bundle) -> Result<Plan, ExtractReason> {
         return Err(if bundle.entry.is_empty() { ExtractReason::Empty } else { ExtractReason::NoHeader });
     };
     let event = header.event()?;
-    let entries: Vec<(Names, &Resource)> = bundle
+    let entries: Vec<(&Entry, &Resource)> = bundle
         .entry
         .iter()
-        .filter_map(|entry| Some((Names::from_entry(entry), entry.content.as_ref()?)))
+        .filter_map(|entry| Some((entry, entry.content.as_ref()?)))
         .filter(|(_, resource)| !is_header(resource))
         .collect();
-    let index = Index::from_names(entries.iter().map(|(names, _)| names));
+    let urls: Vec<Option<ResourceUrl>> = entries.iter().map(|(entry, _)| address(entry)).collect();
+    let index = Index::new(urls.iter().zip(&entries).map(|(url, (entry, _))| (url.as_ref(), Some(*entry))));
     let named: Vec<usize> = header.data().filter_map(|data| index.resolve(data)).collect();
     let takes = |index: &usize| event.takes_as_focal(entries[*index].1);
     // An `Other` without a code is what the header says it is: a quirk.

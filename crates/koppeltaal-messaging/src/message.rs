@@ -65,7 +65,7 @@ impl Message {
     /// The resource in this message that a reference leads to: by the id or self link of its entry, by its
     /// address in any version, or by type and id alone where only one resource has them.
     pub fn resolve(&self, reference: &str) -> Option<&MessageEntry> {
-        let position = Index::from_names(self.entries().map(|entry| &entry.names)).resolve(reference)?;
+        let position = Index::new(self.entries().map(|entry| entry.names.for_index())).resolve(reference)?;
         self.entries().nth(position)
     }
 

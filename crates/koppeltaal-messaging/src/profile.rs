@@ -126,6 +126,11 @@ pub trait Profile: Sized + CheckElements + Into<Resource> + Into<Self::Fhir> + F
     }
 }
 
+/// Whether a resource is of the kind of a profile.
+pub(crate) fn is_of<P: Profile>(resource: &Resource) -> bool {
+    resource.get::<P::Fhir>().is_some_and(P::matches)
+}
+
 /// Whether a concept has this code. Without a concept, codings that stand outside of it count: a quirk.
 pub(crate) fn has_code<E: CodeSystem>(
     concept: Option<&CodeableConcept>,

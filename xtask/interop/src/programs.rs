@@ -42,14 +42,14 @@ pub(crate) fn cargo_test(arguments: &[&str]) -> Command {
     command
 }
 
-/// Builds the command `koppeltaal`, and returns its path.
-pub(crate) fn build_koppeltaal(profile: &str) -> Result<PathBuf> {
-    run(&mut cargo(&["build", "--package", "koppeltaal-cli", "--profile", profile]))
-        .context("the command koppeltaal cannot be built")?;
+/// Builds a program of the workspace, and returns its path.
+pub(crate) fn build(package: &str, program: &str, profile: &str) -> Result<PathBuf> {
+    run(&mut cargo(&["build", "--package", package, "--profile", profile]))
+        .with_context(|| format!("the program {program} cannot be built"))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     // The profile `dev` has a folder of another name.
     let folder = if profile == "dev" { "debug" } else { profile };
-    Ok(crate::workspace_root().join(target).join(folder).join("koppeltaal"))
+    Ok(crate::workspace_root().join(target).join(folder).join(program))
 }
 
 /// The path of a script that is beside the Rust files here.

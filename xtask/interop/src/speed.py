@@ -1,8 +1,8 @@
 """The clock of `cargo xtask interop speed`.
 
 `read DIRECTORY` reads each message in a folder with the Python connector: the bundle, and the header with all that it refers
-to. `run COMMAND...` runs a command. Both print the seconds that passed and those that processors worked, and `run` also the most
-memory that the command held, in MiB.
+to. `run COMMAND...` runs a command. Both print the seconds that passed and those that processors worked, and the most memory
+that was held, in MiB.
 """
 
 import json
@@ -24,7 +24,8 @@ def read(directory):
         packed = bundle.Bundle("Zonnedauw", integration)
         packed.add_payload(json.loads(path.read_text()))
         packed.unpack_model(definitions.MessageHeader)
-    return [time.perf_counter() - start, time.process_time() - worked]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [time.perf_counter() - start, time.process_time() - worked, memory]
 
 
 def run(*command):

@@ -11,7 +11,7 @@ use crate::programs;
 pub(crate) fn run(python: &str) -> Result<usize> {
     let ran = Command::new(python)
         .arg(programs::script("terminal.py"))
-        .arg(programs::build_koppeltaal("dev")?)
+        .arg(programs::build("koppeltaal-cli", "koppeltaal", "dev")?)
         .arg(crate::workspace_root().join("fixtures/messages/CreateOrUpdateCarePlan-minimal.json"))
         .status();
     let code = ran.with_context(|| format!("`{python}` does not run: Python 3.9 is needed"))?.code();

@@ -14,13 +14,15 @@ pub(super) struct Target {
     folder: PathBuf,
     format: Format,
     replaces: bool,
+    /// The folder that was last written into. It is there.
+    last: PathBuf,
     /// What this run has written. It is never replaced, not even with --force: two files would become one.
     written: HashSet<PathBuf>,
 }
 
 impl Target {
     pub(super) fn new(folder: &Path, format: Format, replaces: bool) -> Self {
-        Self { folder: folder.to_owned(), format, replaces, written: HashSet::new() }
+        Self { folder: folder.to_owned(), format, replaces, last: PathBuf::new(), written: HashSet::new() }
     }
 
     /// Writes a file under its relative name, with the ending of the format, and returns its path.
@@ -38,12 +40,14 @@ impl Target {
             ));
         }
         let folder = file.parent().unwrap_or(&self.folder);
-        let result = private::folder(folder).and_then(|()| match self.replaces {
+        let made = if folder == self.last { Ok(()) } else { private::folder(folder) };
+        let result = made.and_then(|()| match self.replaces {
             true => private::write(&file, text.as_bytes()),
             false => private::write_new(&file, text.as_bytes()),
         });
         match result {
             Ok(()) => {
+                folder.clone_into(&mut self.last);
                 self.written.insert(file.clone());
                 Ok(file)
             }

@@ -1,14 +1,18 @@
 //! [`BundleEntry`]: an entry of the bundle that is validated.
 
 use koppeltaal_fhir::resources::MessageHeader;
-use koppeltaal_fhir::{Bundle, PathSegment, Resource};
+use koppeltaal_fhir::{Bundle, Entry, PathSegment, Resource};
 
-use crate::entry::Names;
+use crate::ResourceUrl;
+use crate::entry::address;
 
 /// An entry that holds a resource, with its place in the bundle.
 pub(super) struct BundleEntry<'a> {
     pub(super) index: usize,
-    pub(super) names: Names,
+    /// The entry as it was read.
+    pub(super) wire: &'a Entry,
+    /// Its address.
+    pub(super) url: Option<ResourceUrl>,
     pub(super) resource: &'a Resource,
 }
 
@@ -17,7 +21,7 @@ impl<'a> BundleEntry<'a> {
     pub(super) fn all_from_bundle(bundle: &'a Bundle) -> Vec<Self> {
         let entries = bundle.entry.iter().enumerate().filter_map(|(index, entry)| {
             let resource = entry.content.as_ref()?;
-            Some(Self { index, names: Names::from_entry(entry), resource })
+            Some(Self { index, wire: entry, url: address(entry), resource })
         });
         entries.collect()
     }

@@ -27,7 +27,7 @@ pub(super) fn check(bundle: &Bundle, findings: &mut Findings) {
         return;
     }
     envelope(bundle, is_tagged, findings);
-    names(bundle, &entries, findings);
+    names(&entries, findings);
     if !entries.first().is_some_and(BundleEntry::is_header) {
         findings
             .report(rules::MESSAGE_HEADER, "entry[0].content")
@@ -62,12 +62,11 @@ fn envelope(bundle: &Bundle, is_tagged: bool, findings: &mut Findings) {
 }
 
 /// The names of the entries: each has a URL of its own, and its id has no version.
-fn names(bundle: &Bundle, entries: &[BundleEntry<'_>], findings: &mut Findings) {
+fn names(entries: &[BundleEntry<'_>], findings: &mut Findings) {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for entry in entries {
         findings.inside(&[entry.place()], |findings| {
-            let wire = &bundle.entry[entry.index];
-            let Some(id) = wire.id.as_deref().filter(|id| !id.is_empty()) else {
+            let Some(id) = entry.wire.id.as_deref().filter(|id| !id.is_empty()) else {
                 findings.report(rules::ENTRY_URL, "id").expected("the URL of the resource").found("nothing");
                 return;
             };
@@ -75,14 +74,14 @@ fn names(bundle: &Bundle, entries: &[BundleEntry<'_>], findings: &mut Findings) 
                 return;
             }
             let url: Option<ResourceUrl> = id.parse().ok();
-            id_and_link(id, url.as_ref(), wire.link("self"), findings);
+            id_and_link(id, url.as_ref(), entry.wire.link("self"), findings);
             if let (Some(kind), Some(url)) = (ResourceKind::from_resource(entry.resource), &url)
                 && let Ok(named) = url.resource_type().parse::<ResourceKind>()
                 && !may_be_called(kind, named)
             {
                 findings.report(rules::ENTRY_URL, "id").expected(format!("the URL of a {kind}")).found(id);
             }
-            let Some(url) = entry.names.url.as_ref().map(ResourceUrl::versionless) else { return };
+            let Some(url) = entry.url.as_ref().map(ResourceUrl::versionless) else { return };
             if !seen.insert(url) {
                 findings.report(rules::ENTRY_DUPLICATE, "").expected("a resource once").found(url);
             }
@@ -147,7 +146,7 @@ fn content(plan: Plan, entries: &[BundleEntry<'_>], findings: &mut Findings) {
     let Plan { header, event, focal } = plan;
     let Some(header_entry) = entries.iter().find(|entry| entry.is_header()) else { return };
     let Some(focal) = entries.iter().filter(|entry| !entry.is_header()).nth(focal) else { return };
-    let index = Index::from_names(entries.iter().map(|entry| &entry.names));
+    let index = Index::new(entries.iter().map(|entry| (entry.url.as_ref(), Some(entry.wire))));
     let is_focal = |reference: &str| {
         index.resolve(reference).is_some_and(|position| entries[position].index == focal.index)
     };
@@ -188,7 +187,7 @@ fn data(header: &Header, focal: &BundleEntry<'_>, is_focal: impl Fn(&str) -> boo
         Some(first) => {
             let named: Option<ResourceUrl> = first.parse().ok();
             let [known, named] =
-                [focal.names.url.as_ref(), named.as_ref()].map(|url| url.and_then(ResourceUrl::version));
+                [focal.url.as_ref(), named.as_ref()].map(|url| url.and_then(ResourceUrl::version));
             if known == named {
                 return;
             }

@@ -29,11 +29,9 @@ pub(super) fn check(
             if text.starts_with('#') || is_data {
                 return;
             }
-            let place = [&entry.content()[..], path].concat();
-            findings.inside(&place, |findings| {
-                check_reference(text, index, findings, |url| {
-                    may_stay_out(url, event, owner, patient.as_ref())
-                });
+            let may_stay_out = |url: &ResourceUrl| may_stay_out(url, event, owner, patient.as_ref());
+            findings.inside(&entry.content(), |findings| {
+                findings.inside(path, |findings| check_reference(text, index, findings, may_stay_out));
             });
         });
     }

@@ -16,13 +16,13 @@ use crate::source::ApiVersion;
 
 /// Checks a resource of any kind. A resource without profile has only the schema of DSTU1 to follow.
 pub(super) fn check(
-    resource: &Resource,
+    resource: Resource,
     api_version: ApiVersion,
     definitions: &[&ActivityDefinition],
     findings: &mut Findings,
 ) {
     if let Resource::MessageHeader(header) = resource {
-        Header::from(header.clone()).check(&mut Checker::beside_schema(findings));
+        return Header::from(header).check(&mut Checker::beside_schema(findings));
     }
     for profile in AnyProfile::all_from_resource(resource) {
         profile.check(&mut Checker::beside_schema(findings));

@@ -44,12 +44,14 @@ pub(super) fn module(schema: &Schema, modules: &[Module]) -> Result<TokenStream>
     let any_profile = any_profile(modules);
     Ok(quote! {
         #![doc = " The kinds of resources of Koppeltaal."]
+        use std::iter;
+
         use koppeltaal_fhir::Resource;
 
         use super::profiles::*;
         use crate::Profile;
         use crate::kind::KindDefinition;
-        use crate::profile::{CheckElements, Checker};
+        use crate::profile::{CheckElements, Checker, is_of};
 
         /// A kind of resource in Koppeltaal: a FHIR type or, for the kinds of `Other`, the usage code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,18 +99,29 @@ fn any_profile(modules: &[Module]) -> TokenStream {
     let generated = modules.iter().filter(|module| !module.types.is_empty());
     let names: Vec<_> = generated.map(|module| format_ident!("{}", module.profile.name)).collect();
     quote! {
+        type Reader<P> = (fn(&Resource) -> bool, fn(Resource) -> Option<P>);
+
         /// A resource by its profile: one variant for each profile that is not written by hand.
         pub(crate) enum AnyProfile {
             #(#names(Box<#names>),)*
         }
 
         impl AnyProfile {
+            /// For each profile, whether a resource matches it, and the resource by it.
+            const READERS: &[Reader<Self>] = &[
+                #((is_of::<#names>, |resource| {
+                    #names::from_resource(resource).ok().map(|profile| Self::#names(Box::new(profile)))
+                })),*
+            ];
+
             /// The resource by each profile that it matches. An `Other` with several codes can match several.
-            pub(crate) fn all_from_resource(resource: &Resource) -> impl Iterator<Item = Self> {
-                let profiles = [
-                    #(#names::from_resource_ref(resource).map(|profile| Self::#names(Box::new(profile)))),*
-                ];
-                profiles.into_iter().flatten()
+            /// The last one takes the resource, so that it is rarely copied.
+            pub(crate) fn all_from_resource(resource: Resource) -> impl Iterator<Item = Self> {
+                let matching = Self::READERS.iter().filter(|(matches, _)| matches(&resource));
+                let readers: Vec<_> = matching.map(|(_, read)| read).collect();
+                let copies = readers.len().saturating_sub(1);
+                let resources = iter::repeat_n(resource, copies + 1);
+                readers.into_iter().zip(resources).filter_map(|(read, resource)| read(resource))
             }
 
             /// Compares the resource with the table of its profile.

@@ -53,8 +53,11 @@ pub enum DiscoveryError {
     Url(&'static str),
 }
 
+/// The place of a member in the type.
+type Place<T> = fn(&mut SmartConfiguration) -> &mut T;
+
 /// The members that are a text.
-const TEXTS: [(&str, fn(&mut SmartConfiguration) -> &mut Option<String>); 6] = [
+const TEXTS: [(&str, Place<Option<String>>); 6] = [
     ("issuer", |all| &mut all.issuer),
     ("jwks_uri", |all| &mut all.jwks_uri),
     ("authorization_endpoint", |all| &mut all.authorization_endpoint),
@@ -64,7 +67,7 @@ const TEXTS: [(&str, fn(&mut SmartConfiguration) -> &mut Option<String>); 6] = [
 ];
 
 /// The members that are a list of texts.
-const LISTS: [(&str, fn(&mut SmartConfiguration) -> &mut Vec<String>); 6] = [
+const LISTS: [(&str, Place<Vec<String>>); 6] = [
     ("grant_types_supported", |all| &mut all.grant_types_supported),
     ("token_endpoint_auth_methods_supported", |all| &mut all.token_endpoint_auth_methods_supported),
     ("scopes_supported", |all| &mut all.scopes_supported),

@@ -88,6 +88,9 @@ pub enum JwtError {
     /// The token was used before (`jti`).
     #[error("the token was used before; each can be used once")]
     Replayed,
+    /// The server that was asked about the token does not accept it. It does not say why.
+    #[error("the server does not accept the token: it has expired, was used before or is for somebody else")]
+    Inactive,
     /// The guard against replays cannot take more tokens, or fails. The token may be good: try again later.
     #[error("the token cannot be taken now, because the memory of used tokens is full or out of reach")]
     ReplayGuard,

@@ -6,12 +6,16 @@ mod authorization;
 mod backend;
 mod base64url;
 mod claims;
+#[cfg(feature = "client")]
+mod client;
 mod client_assertion;
 mod der;
 mod discovery;
 mod hti;
 mod jwk;
 mod jwks;
+#[cfg(feature = "service")]
+mod jwks_service;
 mod jwt;
 mod key_pair;
 mod key_source;
@@ -25,6 +29,16 @@ pub use authorization::{
     AuthorizationCode, AuthorizationError, AuthorizationRequest, PendingAuthorization, Prompt, code_challenge,
 };
 pub use claims::{Claims, DEFAULT_LEEWAY, Validation};
+#[cfg(feature = "client")]
+pub use client::{
+    access_token::{AccessToken, AccessTokens},
+    error::Error,
+    http_client::HttpClient,
+    introspection::Introspection,
+    jwks_client::JwksClient,
+    launch_result::{IdToken, LaunchContext, LaunchResult},
+    smart_client::SmartClient,
+};
 pub use client_assertion::{
     AssertionVerifier, CLIENT_ASSERTION_TYPE, ClientAssertion, MAX_ASSERTION_LIFETIME,
 };
@@ -36,11 +50,15 @@ pub use hti::verifier::HtiVerifier;
 pub use hti::{HtiClaims, HtiVersion};
 pub use jwk::{Jwk, JwkError};
 pub use jwks::{Jwks, NotAJwks};
+#[cfg(feature = "service")]
+pub use jwks_service::JwksService;
 pub use jwt::{Jwt, JwtError, JwtHeader, UnverifiedJwt};
 pub use key_pair::{KeyError, KeyPair};
 pub use key_source::{KeySource, KeySourceError};
 pub use oauth_error::{OAuthError, OAuthErrorCode};
 pub use replay::{MemoryReplayGuard, ReplayError, ReplayGuard};
+#[cfg(feature = "client")]
+pub use reqwest::StatusCode;
 pub use scope::{Access, Operation, Permission, Scopes};
 pub use signer::{SignError, Signer, sign_jwt};
 pub use url::Url;

@@ -44,7 +44,7 @@ struct NewMessage {
 }
 
 /// A message of each event. `{n}` stands for a number that makes the ids of its resources new.
-const TEMPLATES: [(Event, &str); 8] = [
+const TEMPLATES: &[(Event, &str)] = &[
     (Event::CreateOrUpdateActivityDefinition, include_str!("new/CreateOrUpdateActivityDefinition.json")),
     (Event::CreateOrUpdateCarePlan, include_str!("new/CreateOrUpdateCarePlan.json")),
     (

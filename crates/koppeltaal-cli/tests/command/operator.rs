@@ -213,10 +213,11 @@ fn on_a_full_disk_every_command_that_writes_says_what_to_do() {
         ends(world.command("game", arguments), 2, &room);
     }
     assert_eq!(world.json("game", &["messages"])[0]["status"], "Claimed", "nothing is acknowledged");
-    let of_database = ["is full", "make room on its disk"];
     let send = world
         .command("portal", &["send", "messages/CreateOrUpdatePatient-minimal.json", "--versions", &versions]);
-    ends(send, 2, &of_database);
+    // SQLite may only fail to make the index of its write-ahead log, and calls that an I/O error.
+    ends(send, 2, &["make room on its disk"]);
+    let of_database = ["is full", "make room on its disk"];
     for arguments in [&["retry", "--all", "--state", "waiting"][..], &["retry", &id], &["give-up", &id]] {
         let mut command = command(&[&["outbox"][..], arguments].concat());
         command.args(["--database", &database]);

@@ -161,9 +161,12 @@ fn names_our_table(message: &str) -> bool {
     })
 }
 
+const MAKE_ROOM: &str = "make room on its disk";
+
 /// What an operator can do about an error of `SQLite`.
 pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
     use rusqlite::Error::{SqlInputError, SqliteFailure};
+    use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
     let error = error.downcast_ref::<rusqlite::Error>()?;
     if let SqliteFailure(_, Some(message)) | SqlInputError { msg: message, .. } = error
         && names_our_table(message)
@@ -171,7 +174,11 @@ pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
         return Some(MISSING_TABLE);
     }
     Some(match error.sqlite_error_code()? {
-        ErrorCode::DiskFull => "make room on its disk",
+        ErrorCode::DiskFull => MAKE_ROOM,
+        // The index of the write-ahead log, which a connection makes beside the file, could not get its size.
+        ErrorCode::SystemIoFailure if error.sqlite_error()?.extended_code == SQLITE_IOERR_SHMSIZE => {
+            MAKE_ROOM
+        }
         ErrorCode::SystemIoFailure => "see whether its disk is there, and has room",
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
             "see whether the file and its folder are there, and whether this user may write both"

@@ -277,7 +277,7 @@ pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
         (None, None) => return None,
     };
     let is_of_connection =
-        || error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>());
+        || error.is_closed() || error.source().is_some_and(<dyn Error>::is::<std::io::Error>);
     let Some(code) = error.code() else { return is_of_connection().then_some(NO_ANSWER) };
     match code.code() {
         "53100" => Some("make room on the disk of the database server"),

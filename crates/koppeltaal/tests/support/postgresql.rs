@@ -29,11 +29,9 @@ pub(crate) fn schema_with(name: &str, options: &str) -> Pool {
 /// The address of the server.
 pub(crate) fn address() -> std::net::SocketAddr {
     let config = server();
-    let host = match config.get_hosts() {
-        [Host::Tcp(host), ..] => host.parse().expect("an address"),
-        hosts => panic!("{SERVER} has to name an address, not {hosts:?}"),
-    };
-    (config.get_ports().first().copied().map_or((host, 5432), |port| (host, port))).into()
+    let [Host::Tcp(host), ..] = config.get_hosts() else { panic!("{SERVER} has to name an address") };
+    let port = config.get_ports().first().copied().unwrap_or(5432);
+    std::net::SocketAddr::new(host.parse().expect("an address"), port)
 }
 
 /// A pool whose connections work in this schema, and reach the server through this address.

@@ -62,13 +62,10 @@ fn module_file(module: &Module) -> TokenStream {
         name => format!(" The resource of `{name}.schema`, its components and its code lists."),
     };
     let imports = imports(module);
-    let boxed: Vec<Ident> = boxed(module).into_iter().map(ident).collect();
-    let boxed = (!boxed.is_empty()).then(|| quote! { boxed! { #(#boxed)* } });
     quote! {
         #![doc = #title]
         #imports
         #(#types)*
-        #boxed
         #(#lists)*
     }
 }
@@ -77,14 +74,11 @@ fn module_file(module: &Module) -> TokenStream {
 fn imports(module: &Module) -> TokenStream {
     let mut imports = Imports::default();
     if !module.types.is_empty() {
-        imports.add("crate::structure", "describe");
-        imports.add("crate::unknown", "Unknown");
+        imports.add("koppeltaal_fhir_base", "describe");
+        imports.add("koppeltaal_fhir_base", "Unknown");
     }
     if !module.codes.is_empty() {
-        imports.add("crate::code_list", "code_list");
-    }
-    if !boxed(module).is_empty() {
-        imports.add("crate::structure", "boxed");
+        imports.add("koppeltaal_fhir_base", "code_list");
     }
     for field in module.types.iter().flat_map(|one| &one.fields) {
         imports.add_content(module, &field.content);
@@ -105,7 +99,7 @@ impl Imports {
     fn add_content(&mut self, module: &Module, content: &Content) {
         match content {
             Content::Attribute => {}
-            Content::Xhtml => self.add("crate::xhtml", "Xhtml"),
+            Content::Xhtml => self.add("koppeltaal_fhir_base", "Xhtml"),
             Content::AnyResource => self.add("crate::resource", "Resource"),
             Content::IdReference => self.add("crate::primitives", "Primitive"),
             Content::Primitive { name, .. } => {
@@ -139,18 +133,6 @@ impl Imports {
         });
         quote! { #(#uses)* }
     }
-}
-
-/// The types that fields of the module hold boxed.
-fn boxed(module: &Module) -> BTreeSet<&str> {
-    let fields = module.types.iter().flat_map(|one| one.fields.iter().map(move |field| (one, field)));
-    fields
-        .filter(|(one, field)| is_boxed(one, field))
-        .filter_map(|(_, field)| match &field.content {
-            Content::Structure { name, .. } => Some(name.as_str()),
-            _ => None,
-        })
-        .collect()
 }
 
 fn structure(module: &Module, one: &Type) -> TokenStream {
@@ -363,9 +345,11 @@ fn resource_file(model: &Model) -> TokenStream {
         #![doc = " Any resource of DSTU1."]
         use std::sync::Arc;
 
-        use crate::resource::resource_type;
-        use crate::structure::Structure;
-        use crate::unknown::UnknownResource;
+        use koppeltaal_fhir_base::resource::{AnyResource, ResourceEnum};
+        use koppeltaal_fhir_base::structure::Structure;
+        use koppeltaal_fhir_base::{UnknownResource, resource_type};
+
+        use crate::resource::{ResourceType, Sealed};
 
         /// Any resource of DSTU1.
         ///
@@ -394,27 +378,45 @@ fn resource_file(model: &Model) -> TokenStream {
                     Self::Unknown(resource) => resource.resource_type(),
                 }
             }
+        }
 
-            /// An empty resource of a type; `None` if this build does not model it.
-            pub(crate) fn empty(resource_type: &str) -> Option<Self> {
-                Some(match resource_type {
-                    #(#empties)*
-                    _ => return None,
-                })
+        impl AnyResource for Resource {
+            fn type_name(&self) -> &str {
+                self.resource_type()
             }
 
-            pub(crate) fn structure(&self) -> Option<&dyn Structure> {
+            fn content(&self) -> Option<&dyn Structure> {
                 match self {
                     #(#structures)*
                     Self::Unknown(_) => None,
                 }
             }
 
-            pub(crate) fn structure_mut(&mut self) -> Option<&mut dyn Structure> {
+            fn content_mut(&mut self) -> Option<&mut dyn Structure> {
                 match self {
                     #(#structures_mut)*
                     Self::Unknown(_) => None,
                 }
+            }
+
+            fn source(&self) -> Option<&UnknownResource> {
+                match self {
+                    Self::Unknown(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+        }
+
+        impl ResourceEnum for Resource {
+            fn empty(type_name: &str) -> Option<Self> {
+                Some(match type_name {
+                    #(#empties)*
+                    _ => return None,
+                })
+            }
+
+            fn unknown(resource: Arc<UnknownResource>) -> Self {
+                Self::Unknown(resource)
             }
         }
 

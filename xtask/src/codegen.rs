@@ -1,5 +1,6 @@
-//! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
-//! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
+//! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`,
+//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, and `crates/koppeltaal-messaging/src/generated` from
+//! `schemas/koppeltaal` and the model of DSTU1.
 //!
 //! The steps: schema text -> fix-ups -> model (types flattened, Rust names) -> tokens -> prettyplease.
 
@@ -21,10 +22,15 @@ mod model;
 mod names;
 pub(crate) mod profiles;
 
+pub(crate) use names::upper_first;
+
 /// Where the schema files are, below the root of the workspace.
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
-/// Where the generated files go, below the root of the workspace.
+/// Where the generated files of a model go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
+/// The same of R4.
+const R4_SCHEMAS: &str = "schemas/r4";
+const R4_GENERATED: &str = "crates/koppeltaal-r4/src/generated";
 /// The file that declares the modules in a directory of generated files. It is beside the directory.
 const INDEX: &str = "generated.rs";
 
@@ -35,8 +41,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
     fixups::apply(&mut schemas)?;
     let koppeltaal = profiles::read(&root.join(profiles::SCHEMAS))?;
     let model = Model::new(&schemas, koppeltaal.resource_types())?;
+    let r4 = Model::r4(&read_schemas(&root.join(R4_SCHEMAS))?)?;
     let outputs = [
         Output::new(GENERATED, SCHEMAS, emit::files(&model))?,
+        Output::new(R4_GENERATED, R4_SCHEMAS, emit::files(&r4))?,
         Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&koppeltaal, &model)?)?,
     ];
     if !check {
@@ -64,7 +72,7 @@ struct Output {
     files: BTreeMap<String, String>,
 }
 
-/// Reads the schemas of DSTU1.
+/// Reads the schemas of a version of FHIR.
 pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Definition>>> {
     let mut schemas = BTreeMap::new();
     for entry in
@@ -75,7 +83,7 @@ pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Defi
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let text =
                 fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            schemas.insert(name.clone(), schema::parse(&text, &format!("{SCHEMAS}/{name}.schema"))?);
+            schemas.insert(name.clone(), schema::parse(&text, &path.display().to_string())?);
         }
     }
     Ok(schemas)

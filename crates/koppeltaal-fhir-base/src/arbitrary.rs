@@ -22,6 +22,9 @@ fn text(kind: ScalarKind, random: &mut SplitMix64) -> &'static str {
     match kind {
         ScalarKind::Boolean => random.pick(&["true", "false"]),
         ScalarKind::Integer => random.pick(&["0", "-1", "2147483647", "-2147483648"]),
+        ScalarKind::UnsignedInt => random.pick(&["0", "2147483647"]),
+        ScalarKind::PositiveInt => random.pick(&["1", "2147483647"]),
+        ScalarKind::Time => random.pick(&["12:30:00", "23:59:59.5"]),
         ScalarKind::Decimal => random.pick(&["0", "1.00", "-0.0", "0.000001", "12345678901234567890.5"]),
         ScalarKind::String => random.pick(&[
             "a",
@@ -34,9 +37,11 @@ fn text(kind: ScalarKind, random: &mut SplitMix64) -> &'static str {
             "\\u0041",
             "{}",
         ]),
-        ScalarKind::Uri => random.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"]),
+        ScalarKind::Uri | ScalarKind::Url | ScalarKind::Canonical => {
+            random.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"])
+        }
         ScalarKind::Code | ScalarKind::ListedCode => random.pick(&["male", "in progress", "<=", "unlisted"]),
-        ScalarKind::Id => random.pick(&["a", "a-1.b"]),
+        ScalarKind::Id | ScalarKind::LongId => random.pick(&["a", "a-1.b"]),
         ScalarKind::Oid => random.pick(&["urn:oid:1.2.3"]),
         ScalarKind::Uuid => random.pick(&["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"]),
         ScalarKind::Date => random.pick(&["1970", "1970-03", "1970-03-30"]),

@@ -35,4 +35,4 @@ pub(crate) use primitive::{
 pub(crate) use scalar::{Reading, Scalar, ScalarKind, is_xml_space};
 #[doc(hidden)]
 pub use text::is_id;
-pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
+pub use text::{Base64Binary, Canonical, Code, Id, LongId, Oid, Time, Uri, Url, Uuid};

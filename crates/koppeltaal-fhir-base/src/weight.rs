@@ -167,7 +167,7 @@ impl Weight {
     fn value(&mut self, value: &dyn AnyPrimitive) {
         match value.kind() {
             // How a number is written depends on the format.
-            ScalarKind::Boolean | ScalarKind::Integer | ScalarKind::Decimal => self.text += 1,
+            kind if kind.is_number() || kind == ScalarKind::Boolean => self.text += 1,
             // JSON leaves out its white space.
             ScalarKind::Base64Binary => {
                 let text = value.wire_text().unwrap_or_default();

@@ -34,12 +34,15 @@ fn index_file(model: &Model) -> TokenStream {
         let (name, gate) = (ident(&module.name), gate(module));
         quote! { #gate pub use super::#name::*; }
     });
+    let version = model.standard.name;
+    let title = format!(" The types of {version}, one module per resource, and the data types.");
+    let resources_title = format!(" The resources of {version}, their components and their code lists.");
     quote! {
-        #![doc = " The types of DSTU1, one module per resource, and the data types."]
+        #![doc = #title]
         #(#modules)*
         pub(crate) mod resource;
 
-        /// The resources of DSTU1, their components and their code lists.
+        #[doc = #resources_title]
         pub mod resources {
             #(#resources)*
         }
@@ -58,7 +61,10 @@ fn module_file(module: &Module) -> TokenStream {
     let types = module.types.iter().map(|one| structure(module, one));
     let lists = module.codes.iter().map(code_list);
     let title = match module.name.as_str() {
-        "datatypes" => " The data types of DSTU1, and the code lists that several types share.".to_owned(),
+        "datatypes" => format!(
+            " The data types of {}, and the code lists that several types share.",
+            module.standard.name
+        ),
         name => format!(" The resource of `{name}.schema`, its components and its code lists."),
     };
     let imports = imports(module);
@@ -104,8 +110,11 @@ impl Imports {
             Content::IdReference => self.add("crate::primitives", "Primitive"),
             Content::Primitive { name, .. } => {
                 self.add("crate::primitives", "Primitive");
-                if !matches!(name.as_str(), "boolean" | "integer" | "string") {
-                    self.add("crate::primitives", &scalar(name).to_string());
+                let scalar = scalar(name).to_string();
+                match scalar.as_str() {
+                    "bool" | "i32" | "u32" | "String" => {}
+                    "NonZeroU32" => self.add("std::num", &scalar),
+                    _ => self.add("crate::primitives", &scalar),
                 }
             }
             Content::Code { list } => {
@@ -139,7 +148,20 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     let name = ident(&names::type_name(&one.name));
     let doc = documentation::of_type(module, one);
     let standard_name = &one.name;
-    let kind = ident(if matches!(one.role, Role::Resource | Role::Binary) { "resource" } else { "element" });
+    // R4's bundle is a resource like any other, but for the limit of its entries.
+    let kind = ident(match one.role {
+        Role::Resource if one.name == "Bundle" => "bundle",
+        Role::Resource | Role::Binary => "resource",
+        _ => "element",
+    });
+    let has_own_id = one.fields.iter().any(|field| field.name == "id");
+    let id = (!has_own_id).then(|| {
+        quote! {
+            /// The element's id: a label that references inside the resource use.
+            pub id: Option<String>,
+        }
+    });
+    let id_row = (!has_own_id).then(|| quote! { id });
 
     let fields = one.fields.iter().map(|field| {
         let doc = documentation::of_field(module, one, field);
@@ -156,14 +178,13 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
         #[doc = #doc]
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct #name {
-            /// The element's id: a label that references inside the resource use.
-            pub id: Option<String>,
+            #id
             #(#fields,)*
             /// What the type does not have, kept as it came.
             pub unknown: Unknown,
         }
 
-        describe! { #name #standard_name #kind id: #(#rows,)* }
+        describe! { #name #standard_name #kind #id_row: #(#rows,)* }
 
         #(#choices)*
     }
@@ -264,7 +285,9 @@ fn scalar(primitive: &str) -> Ident {
     match primitive {
         "boolean" => ident("bool"),
         "integer" => ident("i32"),
-        "string" => ident("String"),
+        "unsignedInt" => ident("u32"),
+        "positiveInt" => ident("NonZeroU32"),
+        "string" | "markdown" => ident("String"),
         other => ident(&names::upper_first(other)),
     }
 }
@@ -340,9 +363,15 @@ fn resource_file(model: &Model) -> TokenStream {
     let conversions = resources.iter().map(|(gate, module, name, standard_name)| {
         quote! { #gate resource_type!(super::#module::#name, #name, #standard_name); }
     });
-    let all_names = resources.iter().map(|(_, _, _, standard_name)| standard_name);
+    let all_names = &model.resource_types;
+    let version = model.standard.name;
+    let title = format!(" Any resource of {version}.");
+    let unknown = format!(
+        " Types that this build does not model, and types that {version} does not have, are kept as\n [`Unknown`](Self::Unknown)."
+    );
+    let names_doc = format!(" The names of all resource types of {version}, modelled by this build or not.");
     quote! {
-        #![doc = " Any resource of DSTU1."]
+        #![doc = #title]
         use std::sync::Arc;
 
         use koppeltaal_fhir_base::resource::{AnyResource, ResourceEnum};
@@ -351,10 +380,9 @@ fn resource_file(model: &Model) -> TokenStream {
 
         use crate::resource::{ResourceType, Sealed};
 
-        /// Any resource of DSTU1.
+        #[doc = #title]
         ///
-        /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not
-        /// have, are kept as [`Unknown`](Self::Unknown).
+        #[doc = #unknown]
         ///
         /// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
         /// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does
@@ -367,7 +395,7 @@ fn resource_file(model: &Model) -> TokenStream {
             Unknown(Arc<UnknownResource>),
         }
 
-        /// The names of all resource types of DSTU1, modelled by this build or not.
+        #[doc = #names_doc]
         pub const RESOURCE_TYPES: &[&str] = &[#(#all_names),*];
 
         impl Resource {

@@ -158,6 +158,14 @@ impl<'text> Report<'text> {
         self.earned += name.len() + LEAST_MARKUP + value;
     }
 
+    /// Fails if a bundle has more entries than the limit.
+    pub fn entries(&self, entries: usize, offset: usize) -> Result<(), Failure> {
+        if entries <= self.limits.entries {
+            return Ok(());
+        }
+        Err(self.limit(format!("more than {} entries", self.limits.entries), offset))
+    }
+
     #[cold]
     fn too_heavy(&self, offset: usize) -> Failure {
         let limit = format!("more than {} times its length on one line in memory", self.limits.expansion);

@@ -164,16 +164,7 @@ impl<'t> Reader<'t> {
         self.structure(bundle)?;
         let entries = entries(bundle);
         root.check_bundle(&mut self.report, start)?;
-        self.check_entries(entries)
-    }
-
-    /// Fails if a bundle has more entries than the limit.
-    pub(super) fn check_entries(&self, entries: usize) -> Result<()> {
-        if entries > self.report.limits().entries {
-            let limit = format!("more than {} entries", self.report.limits().entries);
-            return Err(self.report.limit(limit, self.scanner.offset()));
-        }
-        Ok(())
+        self.report.entries(entries, self.scanner.offset())
     }
 
     /// The `resourceType` of the object that starts here, wherever in it the member stands. Does not move the

@@ -5,7 +5,7 @@ use super::read::{Reader, Result};
 use super::scan::{Kind, Scanner};
 use crate::findings::{Rule, Severity};
 use crate::primitives::{AnyCompanions, AnyPrimitive};
-use crate::structure::{FieldSchema, Shape, Slot, Structure, TypeSchema};
+use crate::structure::{FieldSchema, Shape, Slot, Structure, TypeSchema, entries};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 /// How many fields behind the last one are tried before a member's name is read as a string.
@@ -55,6 +55,9 @@ impl<'t> Reader<'t> {
                 .found("an empty object")?;
         }
         self.report.missing_fields(schema, progress.present, start)?;
+        if schema.is_bundle {
+            self.report.entries(entries(target), self.scanner.offset())?;
+        }
         match &progress.gaps {
             None => Ok(ObjectContent::Something),
             Some(gaps) => self.close_gaps(target, gaps),

@@ -168,7 +168,7 @@ impl<'t> Reader<'t> {
         let scalar = value.kind();
         let wanted = match scalar {
             ScalarKind::Boolean => Kind::Boolean,
-            ScalarKind::Integer | ScalarKind::Decimal => Kind::Number,
+            _ if scalar.is_number() => Kind::Number,
             _ => Kind::String,
         };
         let start = self.scanner.offset();
@@ -333,7 +333,8 @@ impl<'t> Reader<'t> {
             }
             item += 1;
         }
-        if item == 0 && field.name != "entry" {
+        // A bundle of DSTU1 has the array even if it is empty.
+        if item == 0 && (field.name != "entry" || self.report.model().legacy.is_none()) {
             self.report
                 .finding(Rule::EMPTY, field.name, offset)
                 .expected("at least one item")

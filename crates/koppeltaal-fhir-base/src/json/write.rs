@@ -193,11 +193,13 @@ impl Writer<'_> {
 
     fn value(&mut self, value: &dyn AnyPrimitive) {
         match value.kind() {
-            ScalarKind::Boolean | ScalarKind::Integer => match value.canonical_text() {
-                Some(text) => self.out.extend_from_slice(text.as_bytes()),
-                // Text that is no number stays text; whoever reads it reports it again.
-                None => write_string(self.out, &value.wire_text().unwrap_or_default()),
-            },
+            ScalarKind::Boolean | ScalarKind::Integer | ScalarKind::UnsignedInt | ScalarKind::PositiveInt => {
+                match value.canonical_text() {
+                    Some(text) => self.out.extend_from_slice(text.as_bytes()),
+                    // Text that is no number stays text; whoever reads it reports it again.
+                    None => write_string(self.out, &value.wire_text().unwrap_or_default()),
+                }
+            }
             ScalarKind::Decimal => {
                 let text = value.wire_text().unwrap_or_default();
                 match decimal_to_json(&text) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// Text that is not of the primitive type it was parsed as. `Display` and `Debug` say what was expected. They
 /// leave the text out, because it may be data of a patient.
@@ -41,15 +42,21 @@ impl std::error::Error for ParseError {}
 pub enum ScalarKind {
     Boolean,
     Integer,
+    UnsignedInt,
+    PositiveInt,
     Decimal,
     String,
     Uri,
+    Url,
+    Canonical,
     Code,
     ListedCode,
     Id,
+    LongId,
     Oid,
     Uuid,
     Date,
+    Time,
     DateTime,
     Instant,
     Base64Binary,
@@ -60,9 +67,15 @@ impl ScalarKind {
     #[inline]
     pub(crate) fn sure_length(self, text: &str) -> usize {
         match self {
-            Self::Boolean | Self::Integer | Self::Decimal | Self::Base64Binary => 0,
+            _ if self.is_number() || matches!(self, Self::Boolean | Self::Base64Binary) => 0,
             _ => text.len(),
         }
+    }
+
+    /// Whether JSON has a number for it.
+    #[inline]
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Integer | Self::UnsignedInt | Self::PositiveInt | Self::Decimal)
     }
 
     /// What the prose of the standard wants beyond the schema, for a [`Reading::Lax`].
@@ -78,12 +91,18 @@ impl ScalarKind {
         match self {
             Self::Boolean => "true or false",
             Self::Integer => "an integer of 32 bits",
+            Self::UnsignedInt => "an integer from 0 to 2147483647",
+            Self::PositiveInt => "an integer from 1 to 2147483647",
             Self::Decimal => "a decimal number",
             Self::String => "a string of at least one character",
             Self::Uri => "a URI",
+            Self::Url => "a URL",
+            Self::Canonical => "the canonical URL of a definition",
             Self::Code => "a code (at least one character, no leading, trailing or double blanks)",
             Self::ListedCode => "a code of the closed list",
             Self::Id => "an id (1 to 36 of a-z, 0-9, - and .)",
+            Self::LongId => "an id (1 to 64 of A-Z, a-z, 0-9, - and .)",
+            Self::Time => "a time (hh:mm:ss)",
             Self::Oid => "an OID written as urn:oid:...",
             Self::Uuid => "a UUID written as urn:uuid: and lower-case digits",
             Self::Date => "a date (YYYY, YYYY-MM or YYYY-MM-DD)",
@@ -163,6 +182,39 @@ impl Scalar for i32 {
     fn read(text: &str) -> Reading<Self> {
         // `i32::from_str` takes what xs:int takes: an optional sign, digits, leading zeros.
         text.trim_matches(is_xml_space).parse().map_or(Reading::Unreadable, Reading::Valid)
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.to_string())
+    }
+}
+
+/// The largest number of an `unsignedInt` or `positiveInt`.
+const LARGEST: u32 = i32::MAX as u32;
+
+impl Scalar for u32 {
+    const KIND: ScalarKind = ScalarKind::UnsignedInt;
+
+    fn read(text: &str) -> Reading<Self> {
+        match text.trim_matches(is_xml_space).parse() {
+            Ok(number) if number <= LARGEST => Reading::Valid(number),
+            _ => Reading::Unreadable,
+        }
+    }
+
+    fn to_text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.to_string())
+    }
+}
+
+impl Scalar for NonZeroU32 {
+    const KIND: ScalarKind = ScalarKind::PositiveInt;
+
+    fn read(text: &str) -> Reading<Self> {
+        match text.trim_matches(is_xml_space).parse::<Self>() {
+            Ok(number) if number.get() <= LARGEST => Reading::Valid(number),
+            _ => Reading::Unreadable,
+        }
     }
 
     fn to_text(&self) -> Cow<'_, str> {

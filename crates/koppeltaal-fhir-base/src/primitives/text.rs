@@ -1,4 +1,5 @@
-//! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary.
+//! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary, and of later versions
+//! url, canonical, time.
 //!
 //! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the
 //! convention.
@@ -61,6 +62,22 @@ text_type! {
     Id, |text| valid_if(is_id(text))
 }
 text_type! {
+    /// An `id` of versions after DSTU1: 1 to 64 of A-Z, a-z, 0-9, `-` and `.`.
+    LongId, |text| valid_if(is_long_id(text))
+}
+text_type! {
+    /// A `url`: a URI that locates something. Not parsed.
+    Url, |_| Reading::Valid
+}
+text_type! {
+    /// A `canonical`: the URL of a definition, with `|` and a version if one is meant. Not parsed.
+    Canonical, |_| Reading::Valid
+}
+text_type! {
+    /// A `time` of a day, without a date and an offset: `hh:mm:ss`, and a fraction of a second.
+    Time, |text| valid_if(is_time(text))
+}
+text_type! {
     /// An `oid`, written as a URI: `urn:oid:1.2.3`.
     Oid, |text| valid_if(is_oid(text))
 }
@@ -95,6 +112,22 @@ fn read_code<T>(text: &str) -> fn(T) -> Reading<T> {
 pub fn is_id(text: &str) -> bool {
     (1..=36).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'))
+}
+
+fn is_long_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+fn is_time(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = whole.split(':').collect();
+    let [hour, minute, second] = parts.as_slice() else { return false };
+    let fits = |part: &str, end: u8| {
+        part.len() == 2 && digits(part) && part.parse::<u8>().is_ok_and(|number| number < end)
+    };
+    fits(hour, 24) && fits(minute, 60) && fits(second, 61) && fraction.is_none_or(digits)
 }
 
 fn is_oid(text: &str) -> bool {
@@ -154,6 +187,11 @@ mod tests {
         assert!("6c486493-f22d".parse::<Id>().is_ok());
         assert!("cid:B01".parse::<Id>().is_err());
         assert_eq!(Id::from("cid:B01").as_str(), "cid:B01");
+        assert!("Ab.9-".parse::<LongId>().is_ok());
+        assert!("a_b".parse::<LongId>().is_err());
+        assert!("23:59:60.5".parse::<Time>().is_ok());
+        assert!("24:00:00".parse::<Time>().is_err());
+        assert!("12:30".parse::<Time>().is_err());
         assert!("in progress".parse::<Code>().is_ok());
         assert!("".parse::<Code>().is_err());
     }

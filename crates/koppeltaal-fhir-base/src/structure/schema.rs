@@ -12,6 +12,8 @@ pub struct TypeSchema {
     pub mandatory: FieldSet,
     /// Whether the id is a URI, as that of a bundle, and not a label inside a resource.
     pub has_uri_as_id: bool,
+    /// Whether it is a bundle that is a resource, whose entries have a limit.
+    pub is_bundle: bool,
     /// For each hash of a name the first field that has it, or [`NO_FIELD`].
     places: [u8; PLACES],
 }
@@ -91,6 +93,11 @@ impl TypeSchema {
         Self::new(name, true, fields)
     }
 
+    /// A bundle that is a resource.
+    pub const fn bundle(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self { is_bundle: true, ..Self::new(name, true, fields) }
+    }
+
     /// A part of a resource: a data type, a component.
     pub const fn element(name: &'static str, fields: &'static [FieldSchema]) -> Self {
         Self::new(name, false, fields)
@@ -122,7 +129,7 @@ impl TypeSchema {
             }
             index += 1;
         }
-        Self { name, is_resource, fields, mandatory, has_uri_as_id: false, places }
+        Self { name, is_resource, fields, mandatory, has_uri_as_id: false, is_bundle: false, places }
     }
 
     /// The mandatory fields that are not in `present`.

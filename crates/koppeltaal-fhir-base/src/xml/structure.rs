@@ -9,7 +9,7 @@ use super::tag::RawValue;
 use super::tokens::Token;
 use crate::findings::{Rule, Severity};
 use crate::primitives::{Verdict, is_xml_space};
-use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema};
+use crate::structure::{FieldSchema, FieldSet, Shape, Slot, Structure, TypeSchema, entries};
 use crate::unknown::{Unknown, UnknownContent, UnknownNode};
 
 /// Whether the type has the text of its element as a field, as Binary does.
@@ -35,7 +35,11 @@ impl<'t> Reader<'t> {
         } else if is_text(schema) {
             self.set_content(target, Content::default(), &mut present)?;
         }
-        self.report.missing_fields(schema, present, element.tag.offset)
+        self.report.missing_fields(schema, present, element.tag.offset)?;
+        if schema.is_bundle {
+            self.report.entries(entries(target), element.tag.offset)?;
+        }
+        Ok(())
     }
 
     pub fn structure_attributes(
@@ -45,8 +49,13 @@ impl<'t> Reader<'t> {
     ) -> Result<FieldSet> {
         let mut present = FieldSet::default();
         if let Some(raw) = element.id {
-            let id = self.id(raw, element)?;
-            target.set_id(id);
+            // Where the id is an element, as in resources since DSTU2, the attribute is unknown.
+            if target.schema().find("id", 0).is_some() {
+                self.unknown_attribute(target.unknown_mut(), element, "id", raw)?;
+            } else {
+                let id = self.id(raw, element)?;
+                target.set_id(id);
+            }
         }
         if let Some(raw) = element.value() {
             self.unknown_attribute(target.unknown_mut(), element, "value", raw)?;

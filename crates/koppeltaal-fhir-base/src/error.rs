@@ -108,8 +108,8 @@ impl fmt::Display for WriteError {
         match self {
             Self::UnknownResource { path, resource_type } => write!(
                 f,
-                "{path}: a {resource_type} can only be written in the format it was read in \
-                 (feature `all-resources` models every type)"
+                "{path}: a {resource_type} can only be written in the format it was read in, \
+                 because this build does not model it"
             ),
             Self::Narrative { path, problem } => {
                 write!(f, "{path}: the narrative cannot be written as XML: {problem}")

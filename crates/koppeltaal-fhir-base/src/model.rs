@@ -10,6 +10,8 @@ pub struct Model {
     pub name: &'static str,
     /// The names of all its resource types, whether this build models them or not.
     pub resource_types: &'static [&'static str],
+    /// The types that a build models, for messages.
+    pub modelled: &'static str,
     /// Whether the id of an element may be so.
     pub is_id: fn(&str) -> bool,
     /// The type of such ids, for messages.
@@ -33,6 +35,7 @@ impl Model {
     pub const MARKUP: &'static Self = &Self {
         name: "FHIR",
         resource_types: &[],
+        modelled: "",
         is_id: |_| true,
         id: ScalarKind::String,
         lax: Severity::Warning,

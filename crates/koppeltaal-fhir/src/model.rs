@@ -11,6 +11,7 @@ use crate::resource::RESOURCE_TYPES;
 pub(crate) static DSTU1: Model = Model {
     name: "DSTU1",
     resource_types: RESOURCE_TYPES,
+    modelled: "a resource type of this build (feature `all-resources` has them all)",
     is_id,
     id: ScalarKind::Id,
     lax: Severity::Warning,

@@ -17,6 +17,11 @@ pub(crate) fn of_type(module: &Module, one: &Type) -> String {
                 " Content of any kind, as base64 with a MIME type. See [its {version} page]({url}/extras.html#binary)."
             )
         }
+        // In R4 the name says no more than the path.
+        Role::Component if module.standard.extends_restrictions => format!(
+            " A value of `{0}`. See [its {version} page]({url}/{1}-definitions.html#{0}).",
+            one.path, module.name
+        ),
         Role::Component => format!(
             " A value of `{0}`; the standard's schema calls the type `{1}`. See [its {version} page]({url}/{2}-definitions.html#{0}).",
             one.path, one.name, module.name

@@ -367,7 +367,7 @@ fn resource_file(model: &Model) -> TokenStream {
     let version = model.standard.name;
     let title = format!(" Any resource of {version}.");
     let unknown = format!(
-        " Types that this build does not model, and types that {version} does not have, are kept as\n [`Unknown`](Self::Unknown)."
+        " Types that this build does not model are kept as [`Unknown`](Self::Unknown), and so are types that {version} does not have."
     );
     let names_doc = format!(" The names of all resource types of {version}, modelled by this build or not.");
     quote! {

@@ -66,10 +66,7 @@ impl Report<'_> {
         if !model.resource_types.contains(&resource_type) {
             return finding.expected(format_args!("a resource type of {}", model.name)).found(resource_type);
         }
-        finding
-            .severity(Severity::Information)
-            .expected("a resource type of this build (feature `all-resources` has them all)")
-            .found(resource_type)
+        finding.severity(Severity::Information).expected(model.modelled).found(resource_type)
     }
 
     /// Reports a primitive with neither value nor extension, which the schema lets pass.

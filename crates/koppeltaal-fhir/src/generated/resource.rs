@@ -8,8 +8,7 @@ use koppeltaal_fhir_base::{UnknownResource, resource_type};
 use crate::resource::{ResourceType, Sealed};
 /// Any resource of DSTU1.
 ///
-/** Types that this build does not model, and types that DSTU1 does not have, are kept as
- [`Unknown`](Self::Unknown).*/
+/// Types that this build does not model are kept as [`Unknown`](Self::Unknown), and so are types that DSTU1 does not have.
 ///
 /// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
 /// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does

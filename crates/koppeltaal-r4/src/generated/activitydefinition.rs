@@ -226,7 +226,7 @@ pub enum ActivityDefinitionProduct {
     /// `productCodeableConcept`: `CodeableConcept`.
     CodeableConcept(Box<CodeableConcept>),
 }
-/// A value of `ActivityDefinition.participant`; the standard's schema calls the type `ActivityDefinition.Participant`. See [its R4 page](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.participant).
+/// A value of `ActivityDefinition.participant`. See [its R4 page](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.participant).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ActivityDefinitionParticipant {
     /// The element's id: a label that references inside the resource use.
@@ -250,7 +250,7 @@ describe! { ActivityDefinitionParticipant "ActivityDefinition.Participant" eleme
     3 "role" role Structure optional,
 }
 
-/// A value of `ActivityDefinition.dynamicValue`; the standard's schema calls the type `ActivityDefinition.DynamicValue`. See [its R4 page](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.dynamicValue).
+/// A value of `ActivityDefinition.dynamicValue`. See [its R4 page](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.dynamicValue).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ActivityDefinitionDynamicValue {
     /// The element's id: a label that references inside the resource use.

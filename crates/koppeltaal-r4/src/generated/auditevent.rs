@@ -74,7 +74,7 @@ describe! { AuditEvent "AuditEvent" resource:
     18 "entity" entity Structure list,
 }
 
-/// A value of `AuditEvent.agent`; the standard's schema calls the type `AuditEvent.Agent`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent).
+/// A value of `AuditEvent.agent`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditEventAgent {
     /// The element's id: a label that references inside the resource use.
@@ -125,7 +125,7 @@ describe! { AuditEventAgent "AuditEvent.Agent" element id:
     12 "purposeOfUse" purpose_of_use Structure list,
 }
 
-/// A value of `AuditEvent.agent.network`; the standard's schema calls the type `AuditEvent.Agent.Network`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.network).
+/// A value of `AuditEvent.agent.network`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.network).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditEventAgentNetwork {
     /// The element's id: a label that references inside the resource use.
@@ -149,7 +149,7 @@ describe! { AuditEventAgentNetwork "AuditEvent.Agent.Network" element id:
     3 "type" r#type Primitive optional,
 }
 
-/// A value of `AuditEvent.source`; the standard's schema calls the type `AuditEvent.Source`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.source).
+/// A value of `AuditEvent.source`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.source).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditEventSource {
     /// The element's id: a label that references inside the resource use.
@@ -176,7 +176,7 @@ describe! { AuditEventSource "AuditEvent.Source" element id:
     4 "type" r#type Structure list,
 }
 
-/// A value of `AuditEvent.entity`; the standard's schema calls the type `AuditEvent.Entity`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity).
+/// A value of `AuditEvent.entity`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditEventEntity {
     /// The element's id: a label that references inside the resource use.
@@ -221,7 +221,7 @@ describe! { AuditEventEntity "AuditEvent.Entity" element id:
     10 "detail" detail Structure list,
 }
 
-/// A value of `AuditEvent.entity.detail`; the standard's schema calls the type `AuditEvent.Entity.Detail`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.detail).
+/// A value of `AuditEvent.entity.detail`. See [its R4 page](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.detail).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AuditEventEntityDetail {
     /// The element's id: a label that references inside the resource use.

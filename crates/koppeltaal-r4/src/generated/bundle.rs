@@ -48,7 +48,7 @@ describe! { Bundle "Bundle" bundle:
     10 "signature" signature Structure optional,
 }
 
-/// A value of `Bundle.link`; the standard's schema calls the type `Bundle.Link`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.link).
+/// A value of `Bundle.link`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.link).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BundleLink {
     /// The element's id: a label that references inside the resource use.
@@ -72,7 +72,7 @@ describe! { BundleLink "Bundle.Link" element id:
     3 "url" url Primitive mandatory,
 }
 
-/// A value of `Bundle.entry`; the standard's schema calls the type `Bundle.Entry`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry).
+/// A value of `Bundle.entry`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BundleEntry {
     /// The element's id: a label that references inside the resource use.
@@ -108,7 +108,7 @@ describe! { BundleEntry "Bundle.Entry" element id:
     7 "response" response Structure optional,
 }
 
-/// A value of `Bundle.entry.search`; the standard's schema calls the type `Bundle.Entry.Search`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.search).
+/// A value of `Bundle.entry.search`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.search).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BundleEntrySearch {
     /// The element's id: a label that references inside the resource use.
@@ -132,7 +132,7 @@ describe! { BundleEntrySearch "Bundle.Entry.Search" element id:
     3 "score" score Primitive optional,
 }
 
-/// A value of `Bundle.entry.request`; the standard's schema calls the type `Bundle.Entry.Request`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request).
+/// A value of `Bundle.entry.request`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BundleEntryRequest {
     /// The element's id: a label that references inside the resource use.
@@ -168,7 +168,7 @@ describe! { BundleEntryRequest "Bundle.Entry.Request" element id:
     7 "ifNoneExist" if_none_exist Primitive optional,
 }
 
-/// A value of `Bundle.entry.response`; the standard's schema calls the type `Bundle.Entry.Response`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response).
+/// A value of `Bundle.entry.response`. See [its R4 page](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct BundleEntryResponse {
     /// The element's id: a label that references inside the resource use.

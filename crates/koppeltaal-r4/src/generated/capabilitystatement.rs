@@ -121,7 +121,7 @@ describe! { CapabilityStatement "CapabilityStatement" resource:
     33 "document" document Structure list,
 }
 
-/// A value of `CapabilityStatement.software`; the standard's schema calls the type `CapabilityStatement.Software`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.software).
+/// A value of `CapabilityStatement.software`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.software).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementSoftware {
     /// The element's id: a label that references inside the resource use.
@@ -148,7 +148,7 @@ describe! { CapabilityStatementSoftware "CapabilityStatement.Software" element i
     4 "releaseDate" release_date Primitive optional,
 }
 
-/// A value of `CapabilityStatement.implementation`; the standard's schema calls the type `CapabilityStatement.Implementation`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.implementation).
+/// A value of `CapabilityStatement.implementation`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.implementation).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementImplementation {
     /// The element's id: a label that references inside the resource use.
@@ -175,7 +175,7 @@ describe! { CapabilityStatementImplementation "CapabilityStatement.Implementatio
     4 "custodian" custodian Structure optional,
 }
 
-/// A value of `CapabilityStatement.rest`; the standard's schema calls the type `CapabilityStatement.Rest`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest).
+/// A value of `CapabilityStatement.rest`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRest {
     /// The element's id: a label that references inside the resource use.
@@ -217,7 +217,7 @@ describe! { CapabilityStatementRest "CapabilityStatement.Rest" element id:
     9 "compartment" compartment Primitive list,
 }
 
-/// A value of `CapabilityStatement.rest.security`; the standard's schema calls the type `CapabilityStatement.Rest.Security`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.security).
+/// A value of `CapabilityStatement.rest.security`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.security).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestSecurity {
     /// The element's id: a label that references inside the resource use.
@@ -244,7 +244,7 @@ describe! { CapabilityStatementRestSecurity "CapabilityStatement.Rest.Security" 
     4 "description" description Primitive optional,
 }
 
-/// A value of `CapabilityStatement.rest.resource`; the standard's schema calls the type `CapabilityStatement.Rest.Resource`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource).
+/// A value of `CapabilityStatement.rest.resource`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestResource {
     /// The element's id: a label that references inside the resource use.
@@ -313,7 +313,7 @@ describe! { CapabilityStatementRestResource "CapabilityStatement.Rest.Resource" 
     18 "operation" operation Structure list,
 }
 
-/// A value of `CapabilityStatement.rest.resource.interaction`; the standard's schema calls the type `CapabilityStatement.Rest.Resource.Interaction`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.interaction).
+/// A value of `CapabilityStatement.rest.resource.interaction`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.interaction).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestResourceInteraction {
     /// The element's id: a label that references inside the resource use.
@@ -337,7 +337,7 @@ describe! { CapabilityStatementRestResourceInteraction "CapabilityStatement.Rest
     3 "documentation" documentation Primitive optional,
 }
 
-/// A value of `CapabilityStatement.rest.searchParam`; the standard's schema calls the type `CapabilityStatement.Rest.Resource.SearchParam`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.searchParam).
+/// A value of `CapabilityStatement.rest.searchParam`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.searchParam).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestResourceSearchParam {
     /// The element's id: a label that references inside the resource use.
@@ -367,7 +367,7 @@ describe! { CapabilityStatementRestResourceSearchParam "CapabilityStatement.Rest
     5 "documentation" documentation Primitive optional,
 }
 
-/// A value of `CapabilityStatement.rest.operation`; the standard's schema calls the type `CapabilityStatement.Rest.Resource.Operation`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation).
+/// A value of `CapabilityStatement.rest.operation`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.operation).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestResourceOperation {
     /// The element's id: a label that references inside the resource use.
@@ -394,7 +394,7 @@ describe! { CapabilityStatementRestResourceOperation "CapabilityStatement.Rest.R
     4 "documentation" documentation Primitive optional,
 }
 
-/// A value of `CapabilityStatement.rest.interaction`; the standard's schema calls the type `CapabilityStatement.Rest.Interaction`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.interaction).
+/// A value of `CapabilityStatement.rest.interaction`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.interaction).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementRestInteraction {
     /// The element's id: a label that references inside the resource use.
@@ -418,7 +418,7 @@ describe! { CapabilityStatementRestInteraction "CapabilityStatement.Rest.Interac
     3 "documentation" documentation Primitive optional,
 }
 
-/// A value of `CapabilityStatement.messaging`; the standard's schema calls the type `CapabilityStatement.Messaging`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging).
+/// A value of `CapabilityStatement.messaging`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementMessaging {
     /// The element's id: a label that references inside the resource use.
@@ -448,7 +448,7 @@ describe! { CapabilityStatementMessaging "CapabilityStatement.Messaging" element
     5 "supportedMessage" supported_message Structure list,
 }
 
-/// A value of `CapabilityStatement.messaging.endpoint`; the standard's schema calls the type `CapabilityStatement.Messaging.Endpoint`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging.endpoint).
+/// A value of `CapabilityStatement.messaging.endpoint`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging.endpoint).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementMessagingEndpoint {
     /// The element's id: a label that references inside the resource use.
@@ -472,7 +472,7 @@ describe! { CapabilityStatementMessagingEndpoint "CapabilityStatement.Messaging.
     3 "address" address Primitive mandatory,
 }
 
-/// A value of `CapabilityStatement.messaging.supportedMessage`; the standard's schema calls the type `CapabilityStatement.Messaging.SupportedMessage`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging.supportedMessage).
+/// A value of `CapabilityStatement.messaging.supportedMessage`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.messaging.supportedMessage).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementMessagingSupportedMessage {
     /// The element's id: a label that references inside the resource use.
@@ -496,7 +496,7 @@ describe! { CapabilityStatementMessagingSupportedMessage "CapabilityStatement.Me
     3 "definition" definition Primitive mandatory,
 }
 
-/// A value of `CapabilityStatement.document`; the standard's schema calls the type `CapabilityStatement.Document`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.document).
+/// A value of `CapabilityStatement.document`. See [its R4 page](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.document).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CapabilityStatementDocument {
     /// The element's id: a label that references inside the resource use.

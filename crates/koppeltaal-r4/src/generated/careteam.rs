@@ -81,7 +81,7 @@ describe! { CareTeam "CareTeam" resource:
     20 "note" note Structure list,
 }
 
-/// A value of `CareTeam.participant`; the standard's schema calls the type `CareTeam.Participant`. See [its R4 page](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant).
+/// A value of `CareTeam.participant`. See [its R4 page](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CareTeamParticipant {
     /// The element's id: a label that references inside the resource use.

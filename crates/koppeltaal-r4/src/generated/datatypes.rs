@@ -302,7 +302,7 @@ pub enum DataRequirementSubject {
     /// `subjectReference`: `Reference`.
     Reference(Box<Reference>),
 }
-/// A value of `DataRequirement.codeFilter`; the standard's schema calls the type `DataRequirement.CodeFilter`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.codeFilter).
+/// A value of `DataRequirement.codeFilter`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.codeFilter).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataRequirementCodeFilter {
     /// The element's id: a label that references inside the resource use.
@@ -329,7 +329,7 @@ describe! { DataRequirementCodeFilter "DataRequirement.CodeFilter" element id:
     4 "code" code Structure list,
 }
 
-/// A value of `DataRequirement.dateFilter`; the standard's schema calls the type `DataRequirement.DateFilter`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.dateFilter).
+/// A value of `DataRequirement.dateFilter`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.dateFilter).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataRequirementDateFilter {
     /// The element's id: a label that references inside the resource use.
@@ -367,7 +367,7 @@ pub enum DataRequirementDateFilterValue {
     /// `valueDuration`: `Duration`.
     Duration(Box<Quantity>),
 }
-/// A value of `DataRequirement.sort`; the standard's schema calls the type `DataRequirement.Sort`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.sort).
+/// A value of `DataRequirement.sort`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#DataRequirement.sort).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataRequirementSort {
     /// The element's id: a label that references inside the resource use.
@@ -456,7 +456,7 @@ pub enum DosageAsNeeded {
     /// `asNeededCodeableConcept`: `CodeableConcept`.
     CodeableConcept(Box<CodeableConcept>),
 }
-/// A value of `Dosage.doseAndRate`; the standard's schema calls the type `Dosage.DoseAndRate`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#Dosage.doseAndRate).
+/// A value of `Dosage.doseAndRate`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#Dosage.doseAndRate).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DosageDoseAndRate {
     /// The element's id: a label that references inside the resource use.
@@ -1146,7 +1146,7 @@ describe! { Timing "Timing" element id:
     4 "code" code Structure optional,
 }
 
-/// A value of `Timing.repeat`; the standard's schema calls the type `Timing.Repeat`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#Timing.repeat).
+/// A value of `Timing.repeat`. See [its R4 page](http://hl7.org/fhir/R4/datatypes-definitions.html#Timing.repeat).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TimingRepeat {
     /// The element's id: a label that references inside the resource use.

@@ -120,7 +120,7 @@ describe! { Device "Device" resource:
     33 "parent" parent Structure optional,
 }
 
-/// A value of `Device.udiCarrier`; the standard's schema calls the type `Device.UdiCarrier`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.udiCarrier).
+/// A value of `Device.udiCarrier`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.udiCarrier).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceUdiCarrier {
     /// The element's id: a label that references inside the resource use.
@@ -156,7 +156,7 @@ describe! { DeviceUdiCarrier "Device.UdiCarrier" element id:
     7 "entryType" entry_type Primitive optional,
 }
 
-/// A value of `Device.deviceName`; the standard's schema calls the type `Device.DeviceName`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.deviceName).
+/// A value of `Device.deviceName`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.deviceName).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceDeviceName {
     /// The element's id: a label that references inside the resource use.
@@ -180,7 +180,7 @@ describe! { DeviceDeviceName "Device.DeviceName" element id:
     3 "type" r#type Primitive mandatory,
 }
 
-/// A value of `Device.specialization`; the standard's schema calls the type `Device.Specialization`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.specialization).
+/// A value of `Device.specialization`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.specialization).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceSpecialization {
     /// The element's id: a label that references inside the resource use.
@@ -204,7 +204,7 @@ describe! { DeviceSpecialization "Device.Specialization" element id:
     3 "version" version Primitive optional,
 }
 
-/// A value of `Device.version`; the standard's schema calls the type `Device.Version`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.version).
+/// A value of `Device.version`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.version).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceVersion {
     /// The element's id: a label that references inside the resource use.
@@ -231,7 +231,7 @@ describe! { DeviceVersion "Device.Version" element id:
     4 "value" value Primitive mandatory,
 }
 
-/// A value of `Device.property`; the standard's schema calls the type `Device.Property`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.property).
+/// A value of `Device.property`. See [its R4 page](http://hl7.org/fhir/R4/device-definitions.html#Device.property).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DeviceProperty {
     /// The element's id: a label that references inside the resource use.

@@ -42,7 +42,7 @@ describe! { OperationOutcome "OperationOutcome" resource:
     8 "issue" issue Structure mandatory_list,
 }
 
-/// A value of `OperationOutcome.issue`; the standard's schema calls the type `OperationOutcome.Issue`. See [its R4 page](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue).
+/// A value of `OperationOutcome.issue`. See [its R4 page](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OperationOutcomeIssue {
     /// The element's id: a label that references inside the resource use.

@@ -72,7 +72,7 @@ describe! { Organization "Organization" resource:
     17 "endpoint" endpoint Structure list,
 }
 
-/// A value of `Organization.contact`; the standard's schema calls the type `Organization.Contact`. See [its R4 page](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact).
+/// A value of `Organization.contact`. See [its R4 page](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OrganizationContact {
     /// The element's id: a label that references inside the resource use.

@@ -40,7 +40,7 @@ describe! { Parameters "Parameters" resource:
     4 "parameter" parameter Structure list,
 }
 
-/// A value of `Parameters.parameter`; the standard's schema calls the type `Parameters.Parameter`. See [its R4 page](http://hl7.org/fhir/R4/parameters-definitions.html#Parameters.parameter).
+/// A value of `Parameters.parameter`. See [its R4 page](http://hl7.org/fhir/R4/parameters-definitions.html#Parameters.parameter).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ParametersParameter {
     /// The element's id: a label that references inside the resource use.

@@ -112,7 +112,7 @@ pub enum PatientMultipleBirth {
     /// `multipleBirthInteger`: `integer`.
     Integer(Primitive<i32>),
 }
-/// A value of `Patient.contact`; the standard's schema calls the type `Patient.Contact`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact).
+/// A value of `Patient.contact`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatientContact {
     /// The element's id: a label that references inside the resource use.
@@ -151,7 +151,7 @@ describe! { PatientContact "Patient.Contact" element id:
     8 "period" period Structure optional,
 }
 
-/// A value of `Patient.communication`; the standard's schema calls the type `Patient.Communication`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.communication).
+/// A value of `Patient.communication`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.communication).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatientCommunication {
     /// The element's id: a label that references inside the resource use.
@@ -175,7 +175,7 @@ describe! { PatientCommunication "Patient.Communication" element id:
     3 "preferred" preferred Primitive optional,
 }
 
-/// A value of `Patient.link`; the standard's schema calls the type `Patient.Link`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.link).
+/// A value of `Patient.link`. See [its R4 page](http://hl7.org/fhir/R4/patient-definitions.html#Patient.link).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatientLink {
     /// The element's id: a label that references inside the resource use.

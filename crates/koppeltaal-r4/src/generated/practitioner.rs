@@ -72,7 +72,7 @@ describe! { Practitioner "Practitioner" resource:
     17 "communication" communication Structure list,
 }
 
-/// A value of `Practitioner.qualification`; the standard's schema calls the type `Practitioner.Qualification`. See [its R4 page](http://hl7.org/fhir/R4/practitioner-definitions.html#Practitioner.qualification).
+/// A value of `Practitioner.qualification`. See [its R4 page](http://hl7.org/fhir/R4/practitioner-definitions.html#Practitioner.qualification).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PractitionerQualification {
     /// The element's id: a label that references inside the resource use.

@@ -78,7 +78,7 @@ describe! { RelatedPerson "RelatedPerson" resource:
     19 "communication" communication Structure list,
 }
 
-/// A value of `RelatedPerson.communication`; the standard's schema calls the type `RelatedPerson.Communication`. See [its R4 page](http://hl7.org/fhir/R4/relatedperson-definitions.html#RelatedPerson.communication).
+/// A value of `RelatedPerson.communication`. See [its R4 page](http://hl7.org/fhir/R4/relatedperson-definitions.html#RelatedPerson.communication).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RelatedPersonCommunication {
     /// The element's id: a label that references inside the resource use.

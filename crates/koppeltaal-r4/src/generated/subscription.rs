@@ -60,7 +60,7 @@ describe! { Subscription "Subscription" resource:
     14 "channel" channel Structure mandatory,
 }
 
-/// A value of `Subscription.channel`; the standard's schema calls the type `Subscription.Channel`. See [its R4 page](http://hl7.org/fhir/R4/subscription-definitions.html#Subscription.channel).
+/// A value of `Subscription.channel`. See [its R4 page](http://hl7.org/fhir/R4/subscription-definitions.html#Subscription.channel).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SubscriptionChannel {
     /// The element's id: a label that references inside the resource use.

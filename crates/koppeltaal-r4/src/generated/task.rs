@@ -142,7 +142,7 @@ describe! { Task "Task" resource:
     38 "output" output Structure list,
 }
 
-/// A value of `Task.restriction`; the standard's schema calls the type `Task.Restriction`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.restriction).
+/// A value of `Task.restriction`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.restriction).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskRestriction {
     /// The element's id: a label that references inside the resource use.
@@ -169,7 +169,7 @@ describe! { TaskRestriction "Task.Restriction" element id:
     4 "recipient" recipient Structure list,
 }
 
-/// A value of `Task.input`; the standard's schema calls the type `Task.Input`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.input).
+/// A value of `Task.input`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.input).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskInput {
     /// The element's id: a label that references inside the resource use.
@@ -348,7 +348,7 @@ pub enum TaskInputValue {
     /// `valueMeta`: `Meta`.
     Meta(Box<Meta>),
 }
-/// A value of `Task.output`; the standard's schema calls the type `Task.Output`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.output).
+/// A value of `Task.output`. See [its R4 page](http://hl7.org/fhir/R4/task-definitions.html#Task.output).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TaskOutput {
     /// The element's id: a label that references inside the resource use.

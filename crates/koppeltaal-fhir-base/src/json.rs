@@ -18,4 +18,4 @@ pub(crate) use measure::{count_values, values_length};
 pub use read::{read, resource_type};
 pub(crate) use scan::{Kind, Result as ScanResult, Scanner};
 pub(crate) use text::write_string;
-pub use write::write;
+pub use write::{write, write_legacy};

@@ -4,10 +4,10 @@ use crate::document::Content;
 use crate::error::WriteError;
 
 /// Implements writing for a type that has a method `as_content`. `$xml` is what the docs say about its XML, and
-/// `$write_xml` writes it.
+/// `$write_json` and `$write_xml` write it.
 #[macro_export]
 macro_rules! writing {
-    ($type:ty, $what:literal, $xml:literal, $write_xml:path) => {
+    ($type:ty, $what:literal, $xml:literal, $write_json:path, $write_xml:path) => {
         impl $type {
             #[doc = concat!($what, " as JSON, on one line.")]
             ///
@@ -15,7 +15,7 @@ macro_rules! writing {
             ///
             /// A resource of a type that this build does not model, read from XML.
             pub fn to_json(&self) -> Result<String, $crate::WriteError> {
-                $crate::write::to_string(self.as_content(), 0, $crate::json::write)
+                $crate::write::to_string(self.as_content(), 0, $write_json)
             }
 
             #[doc = concat!($what, " as JSON for people, indented by two spaces.")]
@@ -24,7 +24,7 @@ macro_rules! writing {
             ///
             /// As [`to_json`](Self::to_json).
             pub fn to_json_pretty(&self) -> Result<String, $crate::WriteError> {
-                $crate::write::to_string(self.as_content(), 2, $crate::json::write)
+                $crate::write::to_string(self.as_content(), 2, $write_json)
             }
 
             #[doc = concat!($what, " as XML, on one line.", $xml)]

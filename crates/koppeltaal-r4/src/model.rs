@@ -10,7 +10,7 @@ use crate::resource::RESOURCE_TYPES;
 pub(crate) static R4: Model = Model {
     name: "R4",
     resource_types: RESOURCE_TYPES,
-    modelled: "a resource type that this build models",
+    modelled: "a resource type of this build (feature `all-resources` has nearly all)",
     is_id: |id| !id.is_empty(),
     id: ScalarKind::String,
     lax: Severity::Error,

@@ -4,14 +4,14 @@ use koppeltaal_fhir_base::check::check;
 use koppeltaal_fhir_base::document::Content;
 use koppeltaal_fhir_base::resource::AnyResource as _;
 use koppeltaal_fhir_base::visit::{visit, visit_mut};
-use koppeltaal_fhir_base::{ElementPath, Finding, WriteError, resource_types, writing, xml};
+use koppeltaal_fhir_base::{ElementPath, Finding, WriteError, json, resource_types, writing, xml};
 
 use crate::datatypes::Reference;
 pub use crate::generated::resource::{RESOURCE_TYPES, Resource};
 use crate::model::R4;
 
 resource_types!(Resource);
-writing!(Resource, "The resource", "", write_xml);
+writing!(Resource, "The resource", "", json::write, write_xml);
 
 fn write_xml(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
     match content {

@@ -33,7 +33,7 @@ fn fixtures_look_like_this_in_both_formats() {
         }
         shown.push_str(&read.document.to_json_pretty().expect("writable"));
         shown.push('\n');
-        // What only JSON can hold, an Observation that this build keeps as text, has no XML.
+        // What only JSON can hold, a type that no build models and that is kept as text, has no XML.
         match read.document.to_xml_pretty() {
             Ok(xml) => shown.push_str(&xml),
             Err(error) => shown.push_str(&error.to_string()),
@@ -75,7 +75,7 @@ fn a_bundle_holds_resources_of_types_that_this_build_does_not_model() {
         .filter_map(|entry| entry.resource.as_ref())
         .map(Resource::resource_type)
         .collect();
-    assert_eq!(types, ["Organization", "Binary", "Observation"]);
+    assert_eq!(types, ["Organization", "Binary", "StructureDefinition"]);
     let found = findings(Format::Json, &fixture("bundle.json"));
     assert_eq!(found, [(Severity::Information, Rule::UNKNOWN_RESOURCE, "entry[2].resource".to_owned())]);
 }
@@ -158,7 +158,7 @@ fn a_second_resource_in_an_entry_is_kept() {
 fn the_entries_of_a_bundle_and_depth_have_limits() {
     let limits = Limits { entries: 2, ..Limits::default() };
     for format in Format::ALL {
-        let bundle = json(&fixture("bundle.json").replace("Observation", "Task"));
+        let bundle = json(&fixture("bundle.json").replace("StructureDefinition", "Task"));
         let text = bundle.write(format).expect("writable");
         let refused = ReadOptions::tolerant().limits(limits).read(format, text.as_bytes());
         assert!(matches!(refused, Err(ReadError::Limit { .. })), "{format}: {refused:?}");

@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::documentation;
-use super::model::{CodeList, Content, Field, Model, Module, Type};
+use super::model::{CodeList, Content, Field, MORE_DATATYPES, Model, Module, Type};
 use super::names;
 use crate::schema::Role;
 
@@ -24,13 +24,16 @@ pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
 fn index_file(model: &Model) -> TokenStream {
     let modules = model.modules.iter().map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
-        if module.name == "datatypes" {
+        if module.name == MORE_DATATYPES {
+            quote! { #gate mod #name; }
+        } else if module.name == "datatypes" {
             quote! { pub mod #name; }
         } else {
             quote! { #gate pub(crate) mod #name; }
         }
     });
-    let resources = model.modules.iter().filter(|module| module.name != "datatypes").map(|module| {
+    let of_resources = |module: &&Module| !matches!(module.name.as_str(), "datatypes" | MORE_DATATYPES);
+    let resources = model.modules.iter().filter(of_resources).map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
         quote! { #gate pub use super::#name::*; }
     });
@@ -65,12 +68,17 @@ fn module_file(module: &Module) -> TokenStream {
             " The data types of {}, and the code lists that several types share.",
             module.standard.name
         ),
+        MORE_DATATYPES => " The data types that only the feature `all-resources` needs.".to_owned(),
         name => format!(" The resource of `{name}.schema`, its components and its code lists."),
     };
     let imports = imports(module);
+    let more = (module.name == "datatypes" && module.has_more).then(|| {
+        quote! { #[cfg(feature = "all-resources")] pub use super::moredatatypes::*; }
+    });
     quote! {
         #![doc = #title]
         #imports
+        #more
         #(#types)*
         #(#lists)*
     }

@@ -30,6 +30,13 @@ const R4_RESOURCES: &[&str] = &[
     "Task",
 ];
 
+/// Resources of R4 that no build models: StructureDefinition holds ElementDefinition, whose choices have more
+/// alternatives than a `FieldSet` holds.
+const R4_TOO_LARGE: &[&str] = &["structuredefinition"];
+
+/// The module of the data types that only `all-resources` needs.
+pub(crate) const MORE_DATATYPES: &str = "moredatatypes";
+
 /// A version of FHIR.
 pub(crate) struct Standard {
     /// Its name.
@@ -61,6 +68,8 @@ pub(crate) struct Module {
     pub(crate) standard: &'static Standard,
     /// Whether every build has it.
     pub(crate) always: bool,
+    /// Whether some builds have more data types than this module has.
+    pub(crate) has_more: bool,
     pub(crate) types: Vec<Type>,
     pub(crate) codes: Vec<CodeList>,
 }
@@ -143,15 +152,21 @@ impl Model {
         Self::of(&DSTU1, schemas, &always, resource_types(schemas))
     }
 
-    /// The model of R4: the resources of every build, with the data types that they need.
+    /// The model of R4. The resources of every build come with the data types that they need; the feature
+    /// `all-resources` adds the others, and the data types that only these need.
     pub(crate) fn r4(schemas: &BTreeMap<String, Vec<Definition>>) -> Result<Self> {
         let files = R4_RESOURCES.iter().map(|name| name.to_ascii_lowercase());
         let always: BTreeSet<String> = files.chain(["datatypes".to_owned()]).collect();
-        let needed = needed(schemas, &always);
+        let needed_always = needed(schemas, &always);
         let mut chosen = schemas.clone();
-        chosen.retain(|file, _| always.contains(file));
-        for definition in chosen.get_mut("datatypes").into_iter() {
-            definition.retain(|definition| needed.contains(definition.name()));
+        chosen.retain(|file, _| !R4_TOO_LARGE.contains(&file.as_str()));
+        let needed_by_any = needed(schemas, &chosen.keys().cloned().collect());
+        if let Some(datatypes) = chosen.get_mut("datatypes") {
+            datatypes.retain(|definition| needed_by_any.contains(definition.name()));
+            let (common, more) =
+                datatypes.drain(..).partition(|definition| needed_always.contains(definition.name()));
+            *datatypes = common;
+            chosen.insert(MORE_DATATYPES.to_owned(), more);
         }
         Self::of(&R4, &chosen, &always, resource_types(schemas))
     }
@@ -169,6 +184,7 @@ impl Model {
                 name: file.clone(),
                 standard,
                 always: always.contains(file),
+                has_more: schemas.contains_key(MORE_DATATYPES),
                 types: Vec::new(),
                 codes: Vec::new(),
             };

@@ -14,9 +14,25 @@ use crate::structure::{FieldSchema, Structure, StructureList, Walker};
 use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode, UnknownResource};
 use crate::xhtml::Xhtml;
 
-/// Writes a resource or a bundle. `indent` spaces per level; 0 for none, and no line breaks.
+/// Writes a resource. `indent` spaces per level; 0 for none, and no line breaks.
 pub fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    write_with(false, content, indent, out)
+}
+
+/// Writes a resource or a bundle of DSTU1, base64 without white space: that is for lines of XML, and both
+/// reference implementations leave it out of JSON.
+pub fn write_legacy(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    write_with(true, content, indent, out)
+}
+
+fn write_with(
+    leaves_out_space: bool,
+    content: Content<'_>,
+    indent: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), WriteError> {
     let mut writer = Writer {
+        leaves_out_space,
         out,
         indent,
         level: 0,
@@ -33,6 +49,8 @@ pub fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(
 }
 
 struct Writer<'a> {
+    /// Whether base64 is written without its white space.
+    leaves_out_space: bool,
     out: &'a mut Vec<u8>,
     indent: usize,
     level: usize,
@@ -207,8 +225,7 @@ impl Writer<'_> {
                     None => write_string(self.out, &text),
                 }
             }
-            ScalarKind::Base64Binary => {
-                // White space is for lines of XML; both reference implementations leave it out of JSON.
+            ScalarKind::Base64Binary if self.leaves_out_space => {
                 let text = value.wire_text().unwrap_or_default();
                 let blanks = text.contains(is_xml_space).then(|| text.replace(is_xml_space, ""));
                 write_string(self.out, blanks.as_deref().unwrap_or(&text));

@@ -7,6 +7,8 @@ use crate::primitives::{
 };
 use koppeltaal_fhir_base::{Unknown, Xhtml, code_list, describe};
 use std::num::NonZeroU32;
+#[cfg(feature = "all-resources")]
+pub use super::moredatatypes::*;
 /// The data type `Address`. See [its R4 page](http://hl7.org/fhir/R4/datatypes.html#Address).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Address {

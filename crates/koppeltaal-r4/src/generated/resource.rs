@@ -16,38 +16,465 @@ use crate::resource::{ResourceType, Sealed};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Resource {
+    #[cfg(feature = "all-resources")]
+    /// A `Account`.
+    Account(Arc<super::account::Account>),
     /// A `ActivityDefinition`.
     ActivityDefinition(Arc<super::activitydefinition::ActivityDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `AdverseEvent`.
+    AdverseEvent(Arc<super::adverseevent::AdverseEvent>),
+    #[cfg(feature = "all-resources")]
+    /// A `AllergyIntolerance`.
+    AllergyIntolerance(Arc<super::allergyintolerance::AllergyIntolerance>),
+    #[cfg(feature = "all-resources")]
+    /// A `Appointment`.
+    Appointment(Arc<super::appointment::Appointment>),
+    #[cfg(feature = "all-resources")]
+    /// A `AppointmentResponse`.
+    AppointmentResponse(Arc<super::appointmentresponse::AppointmentResponse>),
     /// A `AuditEvent`.
     AuditEvent(Arc<super::auditevent::AuditEvent>),
+    #[cfg(feature = "all-resources")]
+    /// A `Basic`.
+    Basic(Arc<super::basic::Basic>),
     /// A `Binary`.
     Binary(Arc<super::binary::Binary>),
+    #[cfg(feature = "all-resources")]
+    /// A `BiologicallyDerivedProduct`.
+    BiologicallyDerivedProduct(
+        Arc<super::biologicallyderivedproduct::BiologicallyDerivedProduct>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `BodyStructure`.
+    BodyStructure(Arc<super::bodystructure::BodyStructure>),
     /// A `Bundle`.
     Bundle(Arc<super::bundle::Bundle>),
     /// A `CapabilityStatement`.
     CapabilityStatement(Arc<super::capabilitystatement::CapabilityStatement>),
+    #[cfg(feature = "all-resources")]
+    /// A `CarePlan`.
+    CarePlan(Arc<super::careplan::CarePlan>),
     /// A `CareTeam`.
     CareTeam(Arc<super::careteam::CareTeam>),
+    #[cfg(feature = "all-resources")]
+    /// A `CatalogEntry`.
+    CatalogEntry(Arc<super::catalogentry::CatalogEntry>),
+    #[cfg(feature = "all-resources")]
+    /// A `ChargeItem`.
+    ChargeItem(Arc<super::chargeitem::ChargeItem>),
+    #[cfg(feature = "all-resources")]
+    /// A `ChargeItemDefinition`.
+    ChargeItemDefinition(Arc<super::chargeitemdefinition::ChargeItemDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `Claim`.
+    Claim(Arc<super::claim::Claim>),
+    #[cfg(feature = "all-resources")]
+    /// A `ClaimResponse`.
+    ClaimResponse(Arc<super::claimresponse::ClaimResponse>),
+    #[cfg(feature = "all-resources")]
+    /// A `ClinicalImpression`.
+    ClinicalImpression(Arc<super::clinicalimpression::ClinicalImpression>),
+    #[cfg(feature = "all-resources")]
+    /// A `CodeSystem`.
+    CodeSystem(Arc<super::codesystem::CodeSystem>),
+    #[cfg(feature = "all-resources")]
+    /// A `Communication`.
+    Communication(Arc<super::communication::Communication>),
+    #[cfg(feature = "all-resources")]
+    /// A `CommunicationRequest`.
+    CommunicationRequest(Arc<super::communicationrequest::CommunicationRequest>),
+    #[cfg(feature = "all-resources")]
+    /// A `CompartmentDefinition`.
+    CompartmentDefinition(Arc<super::compartmentdefinition::CompartmentDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `Composition`.
+    Composition(Arc<super::composition::Composition>),
+    #[cfg(feature = "all-resources")]
+    /// A `ConceptMap`.
+    ConceptMap(Arc<super::conceptmap::ConceptMap>),
+    #[cfg(feature = "all-resources")]
+    /// A `Condition`.
+    Condition(Arc<super::condition::Condition>),
+    #[cfg(feature = "all-resources")]
+    /// A `Consent`.
+    Consent(Arc<super::consent::Consent>),
+    #[cfg(feature = "all-resources")]
+    /// A `Contract`.
+    Contract(Arc<super::contract::Contract>),
+    #[cfg(feature = "all-resources")]
+    /// A `Coverage`.
+    Coverage(Arc<super::coverage::Coverage>),
+    #[cfg(feature = "all-resources")]
+    /// A `CoverageEligibilityRequest`.
+    CoverageEligibilityRequest(
+        Arc<super::coverageeligibilityrequest::CoverageEligibilityRequest>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `CoverageEligibilityResponse`.
+    CoverageEligibilityResponse(
+        Arc<super::coverageeligibilityresponse::CoverageEligibilityResponse>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `DetectedIssue`.
+    DetectedIssue(Arc<super::detectedissue::DetectedIssue>),
     /// A `Device`.
     Device(Arc<super::device::Device>),
+    #[cfg(feature = "all-resources")]
+    /// A `DeviceDefinition`.
+    DeviceDefinition(Arc<super::devicedefinition::DeviceDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `DeviceMetric`.
+    DeviceMetric(Arc<super::devicemetric::DeviceMetric>),
+    #[cfg(feature = "all-resources")]
+    /// A `DeviceRequest`.
+    DeviceRequest(Arc<super::devicerequest::DeviceRequest>),
+    #[cfg(feature = "all-resources")]
+    /// A `DeviceUseStatement`.
+    DeviceUseStatement(Arc<super::deviceusestatement::DeviceUseStatement>),
+    #[cfg(feature = "all-resources")]
+    /// A `DiagnosticReport`.
+    DiagnosticReport(Arc<super::diagnosticreport::DiagnosticReport>),
+    #[cfg(feature = "all-resources")]
+    /// A `DocumentManifest`.
+    DocumentManifest(Arc<super::documentmanifest::DocumentManifest>),
+    #[cfg(feature = "all-resources")]
+    /// A `DocumentReference`.
+    DocumentReference(Arc<super::documentreference::DocumentReference>),
+    #[cfg(feature = "all-resources")]
+    /// A `EffectEvidenceSynthesis`.
+    EffectEvidenceSynthesis(
+        Arc<super::effectevidencesynthesis::EffectEvidenceSynthesis>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `Encounter`.
+    Encounter(Arc<super::encounter::Encounter>),
     /// A `Endpoint`.
     Endpoint(Arc<super::endpoint::Endpoint>),
+    #[cfg(feature = "all-resources")]
+    /// A `EnrollmentRequest`.
+    EnrollmentRequest(Arc<super::enrollmentrequest::EnrollmentRequest>),
+    #[cfg(feature = "all-resources")]
+    /// A `EnrollmentResponse`.
+    EnrollmentResponse(Arc<super::enrollmentresponse::EnrollmentResponse>),
+    #[cfg(feature = "all-resources")]
+    /// A `EpisodeOfCare`.
+    EpisodeOfCare(Arc<super::episodeofcare::EpisodeOfCare>),
+    #[cfg(feature = "all-resources")]
+    /// A `EventDefinition`.
+    EventDefinition(Arc<super::eventdefinition::EventDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `Evidence`.
+    Evidence(Arc<super::evidence::Evidence>),
+    #[cfg(feature = "all-resources")]
+    /// A `EvidenceVariable`.
+    EvidenceVariable(Arc<super::evidencevariable::EvidenceVariable>),
+    #[cfg(feature = "all-resources")]
+    /// A `ExampleScenario`.
+    ExampleScenario(Arc<super::examplescenario::ExampleScenario>),
+    #[cfg(feature = "all-resources")]
+    /// A `ExplanationOfBenefit`.
+    ExplanationOfBenefit(Arc<super::explanationofbenefit::ExplanationOfBenefit>),
+    #[cfg(feature = "all-resources")]
+    /// A `FamilyMemberHistory`.
+    FamilyMemberHistory(Arc<super::familymemberhistory::FamilyMemberHistory>),
+    #[cfg(feature = "all-resources")]
+    /// A `Flag`.
+    Flag(Arc<super::flag::Flag>),
+    #[cfg(feature = "all-resources")]
+    /// A `Goal`.
+    Goal(Arc<super::goal::Goal>),
+    #[cfg(feature = "all-resources")]
+    /// A `GraphDefinition`.
+    GraphDefinition(Arc<super::graphdefinition::GraphDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `Group`.
+    Group(Arc<super::group::Group>),
+    #[cfg(feature = "all-resources")]
+    /// A `GuidanceResponse`.
+    GuidanceResponse(Arc<super::guidanceresponse::GuidanceResponse>),
+    #[cfg(feature = "all-resources")]
+    /// A `HealthcareService`.
+    HealthcareService(Arc<super::healthcareservice::HealthcareService>),
+    #[cfg(feature = "all-resources")]
+    /// A `ImagingStudy`.
+    ImagingStudy(Arc<super::imagingstudy::ImagingStudy>),
+    #[cfg(feature = "all-resources")]
+    /// A `Immunization`.
+    Immunization(Arc<super::immunization::Immunization>),
+    #[cfg(feature = "all-resources")]
+    /// A `ImmunizationEvaluation`.
+    ImmunizationEvaluation(Arc<super::immunizationevaluation::ImmunizationEvaluation>),
+    #[cfg(feature = "all-resources")]
+    /// A `ImmunizationRecommendation`.
+    ImmunizationRecommendation(
+        Arc<super::immunizationrecommendation::ImmunizationRecommendation>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `ImplementationGuide`.
+    ImplementationGuide(Arc<super::implementationguide::ImplementationGuide>),
+    #[cfg(feature = "all-resources")]
+    /// A `InsurancePlan`.
+    InsurancePlan(Arc<super::insuranceplan::InsurancePlan>),
+    #[cfg(feature = "all-resources")]
+    /// A `Invoice`.
+    Invoice(Arc<super::invoice::Invoice>),
+    #[cfg(feature = "all-resources")]
+    /// A `Library`.
+    Library(Arc<super::library::Library>),
+    #[cfg(feature = "all-resources")]
+    /// A `Linkage`.
+    Linkage(Arc<super::linkage::Linkage>),
+    #[cfg(feature = "all-resources")]
+    /// A `List`.
+    List(Arc<super::list::List>),
+    #[cfg(feature = "all-resources")]
+    /// A `Location`.
+    Location(Arc<super::location::Location>),
+    #[cfg(feature = "all-resources")]
+    /// A `Measure`.
+    Measure(Arc<super::measure::Measure>),
+    #[cfg(feature = "all-resources")]
+    /// A `MeasureReport`.
+    MeasureReport(Arc<super::measurereport::MeasureReport>),
+    #[cfg(feature = "all-resources")]
+    /// A `Media`.
+    Media(Arc<super::media::Media>),
+    #[cfg(feature = "all-resources")]
+    /// A `Medication`.
+    Medication(Arc<super::medication::Medication>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicationAdministration`.
+    MedicationAdministration(
+        Arc<super::medicationadministration::MedicationAdministration>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicationDispense`.
+    MedicationDispense(Arc<super::medicationdispense::MedicationDispense>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicationKnowledge`.
+    MedicationKnowledge(Arc<super::medicationknowledge::MedicationKnowledge>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicationRequest`.
+    MedicationRequest(Arc<super::medicationrequest::MedicationRequest>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicationStatement`.
+    MedicationStatement(Arc<super::medicationstatement::MedicationStatement>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProduct`.
+    MedicinalProduct(Arc<super::medicinalproduct::MedicinalProduct>),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductAuthorization`.
+    MedicinalProductAuthorization(
+        Arc<super::medicinalproductauthorization::MedicinalProductAuthorization>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductContraindication`.
+    MedicinalProductContraindication(
+        Arc<super::medicinalproductcontraindication::MedicinalProductContraindication>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductIndication`.
+    MedicinalProductIndication(
+        Arc<super::medicinalproductindication::MedicinalProductIndication>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductIngredient`.
+    MedicinalProductIngredient(
+        Arc<super::medicinalproductingredient::MedicinalProductIngredient>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductInteraction`.
+    MedicinalProductInteraction(
+        Arc<super::medicinalproductinteraction::MedicinalProductInteraction>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductManufactured`.
+    MedicinalProductManufactured(
+        Arc<super::medicinalproductmanufactured::MedicinalProductManufactured>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductPackaged`.
+    MedicinalProductPackaged(
+        Arc<super::medicinalproductpackaged::MedicinalProductPackaged>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductPharmaceutical`.
+    MedicinalProductPharmaceutical(
+        Arc<super::medicinalproductpharmaceutical::MedicinalProductPharmaceutical>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MedicinalProductUndesirableEffect`.
+    MedicinalProductUndesirableEffect(
+        Arc<super::medicinalproductundesirableeffect::MedicinalProductUndesirableEffect>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `MessageDefinition`.
+    MessageDefinition(Arc<super::messagedefinition::MessageDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `MessageHeader`.
+    MessageHeader(Arc<super::messageheader::MessageHeader>),
+    #[cfg(feature = "all-resources")]
+    /// A `MolecularSequence`.
+    MolecularSequence(Arc<super::molecularsequence::MolecularSequence>),
+    #[cfg(feature = "all-resources")]
+    /// A `NamingSystem`.
+    NamingSystem(Arc<super::namingsystem::NamingSystem>),
+    #[cfg(feature = "all-resources")]
+    /// A `NutritionOrder`.
+    NutritionOrder(Arc<super::nutritionorder::NutritionOrder>),
+    #[cfg(feature = "all-resources")]
+    /// A `Observation`.
+    Observation(Arc<super::observation::Observation>),
+    #[cfg(feature = "all-resources")]
+    /// A `ObservationDefinition`.
+    ObservationDefinition(Arc<super::observationdefinition::ObservationDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `OperationDefinition`.
+    OperationDefinition(Arc<super::operationdefinition::OperationDefinition>),
     /// A `OperationOutcome`.
     OperationOutcome(Arc<super::operationoutcome::OperationOutcome>),
     /// A `Organization`.
     Organization(Arc<super::organization::Organization>),
+    #[cfg(feature = "all-resources")]
+    /// A `OrganizationAffiliation`.
+    OrganizationAffiliation(
+        Arc<super::organizationaffiliation::OrganizationAffiliation>,
+    ),
     /// A `Parameters`.
     Parameters(Arc<super::parameters::Parameters>),
     /// A `Patient`.
     Patient(Arc<super::patient::Patient>),
+    #[cfg(feature = "all-resources")]
+    /// A `PaymentNotice`.
+    PaymentNotice(Arc<super::paymentnotice::PaymentNotice>),
+    #[cfg(feature = "all-resources")]
+    /// A `PaymentReconciliation`.
+    PaymentReconciliation(Arc<super::paymentreconciliation::PaymentReconciliation>),
+    #[cfg(feature = "all-resources")]
+    /// A `Person`.
+    Person(Arc<super::person::Person>),
+    #[cfg(feature = "all-resources")]
+    /// A `PlanDefinition`.
+    PlanDefinition(Arc<super::plandefinition::PlanDefinition>),
     /// A `Practitioner`.
     Practitioner(Arc<super::practitioner::Practitioner>),
+    #[cfg(feature = "all-resources")]
+    /// A `PractitionerRole`.
+    PractitionerRole(Arc<super::practitionerrole::PractitionerRole>),
+    #[cfg(feature = "all-resources")]
+    /// A `Procedure`.
+    Procedure(Arc<super::procedure::Procedure>),
+    #[cfg(feature = "all-resources")]
+    /// A `Provenance`.
+    Provenance(Arc<super::provenance::Provenance>),
+    #[cfg(feature = "all-resources")]
+    /// A `Questionnaire`.
+    Questionnaire(Arc<super::questionnaire::Questionnaire>),
+    #[cfg(feature = "all-resources")]
+    /// A `QuestionnaireResponse`.
+    QuestionnaireResponse(Arc<super::questionnaireresponse::QuestionnaireResponse>),
     /// A `RelatedPerson`.
     RelatedPerson(Arc<super::relatedperson::RelatedPerson>),
+    #[cfg(feature = "all-resources")]
+    /// A `RequestGroup`.
+    RequestGroup(Arc<super::requestgroup::RequestGroup>),
+    #[cfg(feature = "all-resources")]
+    /// A `ResearchDefinition`.
+    ResearchDefinition(Arc<super::researchdefinition::ResearchDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `ResearchElementDefinition`.
+    ResearchElementDefinition(
+        Arc<super::researchelementdefinition::ResearchElementDefinition>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `ResearchStudy`.
+    ResearchStudy(Arc<super::researchstudy::ResearchStudy>),
+    #[cfg(feature = "all-resources")]
+    /// A `ResearchSubject`.
+    ResearchSubject(Arc<super::researchsubject::ResearchSubject>),
+    #[cfg(feature = "all-resources")]
+    /// A `RiskAssessment`.
+    RiskAssessment(Arc<super::riskassessment::RiskAssessment>),
+    #[cfg(feature = "all-resources")]
+    /// A `RiskEvidenceSynthesis`.
+    RiskEvidenceSynthesis(Arc<super::riskevidencesynthesis::RiskEvidenceSynthesis>),
+    #[cfg(feature = "all-resources")]
+    /// A `Schedule`.
+    Schedule(Arc<super::schedule::Schedule>),
+    #[cfg(feature = "all-resources")]
+    /// A `SearchParameter`.
+    SearchParameter(Arc<super::searchparameter::SearchParameter>),
+    #[cfg(feature = "all-resources")]
+    /// A `ServiceRequest`.
+    ServiceRequest(Arc<super::servicerequest::ServiceRequest>),
+    #[cfg(feature = "all-resources")]
+    /// A `Slot`.
+    Slot(Arc<super::slot::Slot>),
+    #[cfg(feature = "all-resources")]
+    /// A `Specimen`.
+    Specimen(Arc<super::specimen::Specimen>),
+    #[cfg(feature = "all-resources")]
+    /// A `SpecimenDefinition`.
+    SpecimenDefinition(Arc<super::specimendefinition::SpecimenDefinition>),
+    #[cfg(feature = "all-resources")]
+    /// A `StructureMap`.
+    StructureMap(Arc<super::structuremap::StructureMap>),
     /// A `Subscription`.
     Subscription(Arc<super::subscription::Subscription>),
+    #[cfg(feature = "all-resources")]
+    /// A `Substance`.
+    Substance(Arc<super::substance::Substance>),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstanceNucleicAcid`.
+    SubstanceNucleicAcid(Arc<super::substancenucleicacid::SubstanceNucleicAcid>),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstancePolymer`.
+    SubstancePolymer(Arc<super::substancepolymer::SubstancePolymer>),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstanceProtein`.
+    SubstanceProtein(Arc<super::substanceprotein::SubstanceProtein>),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstanceReferenceInformation`.
+    SubstanceReferenceInformation(
+        Arc<super::substancereferenceinformation::SubstanceReferenceInformation>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstanceSourceMaterial`.
+    SubstanceSourceMaterial(
+        Arc<super::substancesourcematerial::SubstanceSourceMaterial>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `SubstanceSpecification`.
+    SubstanceSpecification(Arc<super::substancespecification::SubstanceSpecification>),
+    #[cfg(feature = "all-resources")]
+    /// A `SupplyDelivery`.
+    SupplyDelivery(Arc<super::supplydelivery::SupplyDelivery>),
+    #[cfg(feature = "all-resources")]
+    /// A `SupplyRequest`.
+    SupplyRequest(Arc<super::supplyrequest::SupplyRequest>),
     /// A `Task`.
     Task(Arc<super::task::Task>),
+    #[cfg(feature = "all-resources")]
+    /// A `TerminologyCapabilities`.
+    TerminologyCapabilities(
+        Arc<super::terminologycapabilities::TerminologyCapabilities>,
+    ),
+    #[cfg(feature = "all-resources")]
+    /// A `TestReport`.
+    TestReport(Arc<super::testreport::TestReport>),
+    #[cfg(feature = "all-resources")]
+    /// A `TestScript`.
+    TestScript(Arc<super::testscript::TestScript>),
+    #[cfg(feature = "all-resources")]
+    /// A `ValueSet`.
+    ValueSet(Arc<super::valueset::ValueSet>),
+    #[cfg(feature = "all-resources")]
+    /// A `VerificationResult`.
+    VerificationResult(Arc<super::verificationresult::VerificationResult>),
+    #[cfg(feature = "all-resources")]
+    /// A `VisionPrescription`.
+    VisionPrescription(Arc<super::visionprescription::VisionPrescription>),
     /// A resource of another type, as source text.
     Unknown(Arc<UnknownResource>),
 }
@@ -204,22 +631,284 @@ impl Resource {
     /// The name of the resource's type, such as `Patient`.
     pub fn resource_type(&self) -> &str {
         match self {
+            #[cfg(feature = "all-resources")]
+            Self::Account(_) => "Account",
             Self::ActivityDefinition(_) => "ActivityDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::AdverseEvent(_) => "AdverseEvent",
+            #[cfg(feature = "all-resources")]
+            Self::AllergyIntolerance(_) => "AllergyIntolerance",
+            #[cfg(feature = "all-resources")]
+            Self::Appointment(_) => "Appointment",
+            #[cfg(feature = "all-resources")]
+            Self::AppointmentResponse(_) => "AppointmentResponse",
             Self::AuditEvent(_) => "AuditEvent",
+            #[cfg(feature = "all-resources")]
+            Self::Basic(_) => "Basic",
             Self::Binary(_) => "Binary",
+            #[cfg(feature = "all-resources")]
+            Self::BiologicallyDerivedProduct(_) => "BiologicallyDerivedProduct",
+            #[cfg(feature = "all-resources")]
+            Self::BodyStructure(_) => "BodyStructure",
             Self::Bundle(_) => "Bundle",
             Self::CapabilityStatement(_) => "CapabilityStatement",
+            #[cfg(feature = "all-resources")]
+            Self::CarePlan(_) => "CarePlan",
             Self::CareTeam(_) => "CareTeam",
+            #[cfg(feature = "all-resources")]
+            Self::CatalogEntry(_) => "CatalogEntry",
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItem(_) => "ChargeItem",
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItemDefinition(_) => "ChargeItemDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::Claim(_) => "Claim",
+            #[cfg(feature = "all-resources")]
+            Self::ClaimResponse(_) => "ClaimResponse",
+            #[cfg(feature = "all-resources")]
+            Self::ClinicalImpression(_) => "ClinicalImpression",
+            #[cfg(feature = "all-resources")]
+            Self::CodeSystem(_) => "CodeSystem",
+            #[cfg(feature = "all-resources")]
+            Self::Communication(_) => "Communication",
+            #[cfg(feature = "all-resources")]
+            Self::CommunicationRequest(_) => "CommunicationRequest",
+            #[cfg(feature = "all-resources")]
+            Self::CompartmentDefinition(_) => "CompartmentDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::Composition(_) => "Composition",
+            #[cfg(feature = "all-resources")]
+            Self::ConceptMap(_) => "ConceptMap",
+            #[cfg(feature = "all-resources")]
+            Self::Condition(_) => "Condition",
+            #[cfg(feature = "all-resources")]
+            Self::Consent(_) => "Consent",
+            #[cfg(feature = "all-resources")]
+            Self::Contract(_) => "Contract",
+            #[cfg(feature = "all-resources")]
+            Self::Coverage(_) => "Coverage",
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityRequest(_) => "CoverageEligibilityRequest",
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityResponse(_) => "CoverageEligibilityResponse",
+            #[cfg(feature = "all-resources")]
+            Self::DetectedIssue(_) => "DetectedIssue",
             Self::Device(_) => "Device",
+            #[cfg(feature = "all-resources")]
+            Self::DeviceDefinition(_) => "DeviceDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::DeviceMetric(_) => "DeviceMetric",
+            #[cfg(feature = "all-resources")]
+            Self::DeviceRequest(_) => "DeviceRequest",
+            #[cfg(feature = "all-resources")]
+            Self::DeviceUseStatement(_) => "DeviceUseStatement",
+            #[cfg(feature = "all-resources")]
+            Self::DiagnosticReport(_) => "DiagnosticReport",
+            #[cfg(feature = "all-resources")]
+            Self::DocumentManifest(_) => "DocumentManifest",
+            #[cfg(feature = "all-resources")]
+            Self::DocumentReference(_) => "DocumentReference",
+            #[cfg(feature = "all-resources")]
+            Self::EffectEvidenceSynthesis(_) => "EffectEvidenceSynthesis",
+            #[cfg(feature = "all-resources")]
+            Self::Encounter(_) => "Encounter",
             Self::Endpoint(_) => "Endpoint",
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentRequest(_) => "EnrollmentRequest",
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentResponse(_) => "EnrollmentResponse",
+            #[cfg(feature = "all-resources")]
+            Self::EpisodeOfCare(_) => "EpisodeOfCare",
+            #[cfg(feature = "all-resources")]
+            Self::EventDefinition(_) => "EventDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::Evidence(_) => "Evidence",
+            #[cfg(feature = "all-resources")]
+            Self::EvidenceVariable(_) => "EvidenceVariable",
+            #[cfg(feature = "all-resources")]
+            Self::ExampleScenario(_) => "ExampleScenario",
+            #[cfg(feature = "all-resources")]
+            Self::ExplanationOfBenefit(_) => "ExplanationOfBenefit",
+            #[cfg(feature = "all-resources")]
+            Self::FamilyMemberHistory(_) => "FamilyMemberHistory",
+            #[cfg(feature = "all-resources")]
+            Self::Flag(_) => "Flag",
+            #[cfg(feature = "all-resources")]
+            Self::Goal(_) => "Goal",
+            #[cfg(feature = "all-resources")]
+            Self::GraphDefinition(_) => "GraphDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::Group(_) => "Group",
+            #[cfg(feature = "all-resources")]
+            Self::GuidanceResponse(_) => "GuidanceResponse",
+            #[cfg(feature = "all-resources")]
+            Self::HealthcareService(_) => "HealthcareService",
+            #[cfg(feature = "all-resources")]
+            Self::ImagingStudy(_) => "ImagingStudy",
+            #[cfg(feature = "all-resources")]
+            Self::Immunization(_) => "Immunization",
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationEvaluation(_) => "ImmunizationEvaluation",
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationRecommendation(_) => "ImmunizationRecommendation",
+            #[cfg(feature = "all-resources")]
+            Self::ImplementationGuide(_) => "ImplementationGuide",
+            #[cfg(feature = "all-resources")]
+            Self::InsurancePlan(_) => "InsurancePlan",
+            #[cfg(feature = "all-resources")]
+            Self::Invoice(_) => "Invoice",
+            #[cfg(feature = "all-resources")]
+            Self::Library(_) => "Library",
+            #[cfg(feature = "all-resources")]
+            Self::Linkage(_) => "Linkage",
+            #[cfg(feature = "all-resources")]
+            Self::List(_) => "List",
+            #[cfg(feature = "all-resources")]
+            Self::Location(_) => "Location",
+            #[cfg(feature = "all-resources")]
+            Self::Measure(_) => "Measure",
+            #[cfg(feature = "all-resources")]
+            Self::MeasureReport(_) => "MeasureReport",
+            #[cfg(feature = "all-resources")]
+            Self::Media(_) => "Media",
+            #[cfg(feature = "all-resources")]
+            Self::Medication(_) => "Medication",
+            #[cfg(feature = "all-resources")]
+            Self::MedicationAdministration(_) => "MedicationAdministration",
+            #[cfg(feature = "all-resources")]
+            Self::MedicationDispense(_) => "MedicationDispense",
+            #[cfg(feature = "all-resources")]
+            Self::MedicationKnowledge(_) => "MedicationKnowledge",
+            #[cfg(feature = "all-resources")]
+            Self::MedicationRequest(_) => "MedicationRequest",
+            #[cfg(feature = "all-resources")]
+            Self::MedicationStatement(_) => "MedicationStatement",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProduct(_) => "MedicinalProduct",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductAuthorization(_) => "MedicinalProductAuthorization",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductContraindication(_) => {
+                "MedicinalProductContraindication"
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIndication(_) => "MedicinalProductIndication",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIngredient(_) => "MedicinalProductIngredient",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductInteraction(_) => "MedicinalProductInteraction",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductManufactured(_) => "MedicinalProductManufactured",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPackaged(_) => "MedicinalProductPackaged",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPharmaceutical(_) => "MedicinalProductPharmaceutical",
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductUndesirableEffect(_) => {
+                "MedicinalProductUndesirableEffect"
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MessageDefinition(_) => "MessageDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::MessageHeader(_) => "MessageHeader",
+            #[cfg(feature = "all-resources")]
+            Self::MolecularSequence(_) => "MolecularSequence",
+            #[cfg(feature = "all-resources")]
+            Self::NamingSystem(_) => "NamingSystem",
+            #[cfg(feature = "all-resources")]
+            Self::NutritionOrder(_) => "NutritionOrder",
+            #[cfg(feature = "all-resources")]
+            Self::Observation(_) => "Observation",
+            #[cfg(feature = "all-resources")]
+            Self::ObservationDefinition(_) => "ObservationDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::OperationDefinition(_) => "OperationDefinition",
             Self::OperationOutcome(_) => "OperationOutcome",
             Self::Organization(_) => "Organization",
+            #[cfg(feature = "all-resources")]
+            Self::OrganizationAffiliation(_) => "OrganizationAffiliation",
             Self::Parameters(_) => "Parameters",
             Self::Patient(_) => "Patient",
+            #[cfg(feature = "all-resources")]
+            Self::PaymentNotice(_) => "PaymentNotice",
+            #[cfg(feature = "all-resources")]
+            Self::PaymentReconciliation(_) => "PaymentReconciliation",
+            #[cfg(feature = "all-resources")]
+            Self::Person(_) => "Person",
+            #[cfg(feature = "all-resources")]
+            Self::PlanDefinition(_) => "PlanDefinition",
             Self::Practitioner(_) => "Practitioner",
+            #[cfg(feature = "all-resources")]
+            Self::PractitionerRole(_) => "PractitionerRole",
+            #[cfg(feature = "all-resources")]
+            Self::Procedure(_) => "Procedure",
+            #[cfg(feature = "all-resources")]
+            Self::Provenance(_) => "Provenance",
+            #[cfg(feature = "all-resources")]
+            Self::Questionnaire(_) => "Questionnaire",
+            #[cfg(feature = "all-resources")]
+            Self::QuestionnaireResponse(_) => "QuestionnaireResponse",
             Self::RelatedPerson(_) => "RelatedPerson",
+            #[cfg(feature = "all-resources")]
+            Self::RequestGroup(_) => "RequestGroup",
+            #[cfg(feature = "all-resources")]
+            Self::ResearchDefinition(_) => "ResearchDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::ResearchElementDefinition(_) => "ResearchElementDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::ResearchStudy(_) => "ResearchStudy",
+            #[cfg(feature = "all-resources")]
+            Self::ResearchSubject(_) => "ResearchSubject",
+            #[cfg(feature = "all-resources")]
+            Self::RiskAssessment(_) => "RiskAssessment",
+            #[cfg(feature = "all-resources")]
+            Self::RiskEvidenceSynthesis(_) => "RiskEvidenceSynthesis",
+            #[cfg(feature = "all-resources")]
+            Self::Schedule(_) => "Schedule",
+            #[cfg(feature = "all-resources")]
+            Self::SearchParameter(_) => "SearchParameter",
+            #[cfg(feature = "all-resources")]
+            Self::ServiceRequest(_) => "ServiceRequest",
+            #[cfg(feature = "all-resources")]
+            Self::Slot(_) => "Slot",
+            #[cfg(feature = "all-resources")]
+            Self::Specimen(_) => "Specimen",
+            #[cfg(feature = "all-resources")]
+            Self::SpecimenDefinition(_) => "SpecimenDefinition",
+            #[cfg(feature = "all-resources")]
+            Self::StructureMap(_) => "StructureMap",
             Self::Subscription(_) => "Subscription",
+            #[cfg(feature = "all-resources")]
+            Self::Substance(_) => "Substance",
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceNucleicAcid(_) => "SubstanceNucleicAcid",
+            #[cfg(feature = "all-resources")]
+            Self::SubstancePolymer(_) => "SubstancePolymer",
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceProtein(_) => "SubstanceProtein",
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceReferenceInformation(_) => "SubstanceReferenceInformation",
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSourceMaterial(_) => "SubstanceSourceMaterial",
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSpecification(_) => "SubstanceSpecification",
+            #[cfg(feature = "all-resources")]
+            Self::SupplyDelivery(_) => "SupplyDelivery",
+            #[cfg(feature = "all-resources")]
+            Self::SupplyRequest(_) => "SupplyRequest",
             Self::Task(_) => "Task",
+            #[cfg(feature = "all-resources")]
+            Self::TerminologyCapabilities(_) => "TerminologyCapabilities",
+            #[cfg(feature = "all-resources")]
+            Self::TestReport(_) => "TestReport",
+            #[cfg(feature = "all-resources")]
+            Self::TestScript(_) => "TestScript",
+            #[cfg(feature = "all-resources")]
+            Self::ValueSet(_) => "ValueSet",
+            #[cfg(feature = "all-resources")]
+            Self::VerificationResult(_) => "VerificationResult",
+            #[cfg(feature = "all-resources")]
+            Self::VisionPrescription(_) => "VisionPrescription",
             Self::Unknown(resource) => resource.resource_type(),
         }
     }
@@ -230,43 +919,647 @@ impl AnyResource for Resource {
     }
     fn content(&self) -> Option<&dyn Structure> {
         match self {
+            #[cfg(feature = "all-resources")]
+            Self::Account(resource) => Some(&**resource),
             Self::ActivityDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::AdverseEvent(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::AllergyIntolerance(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Appointment(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::AppointmentResponse(resource) => Some(&**resource),
             Self::AuditEvent(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Basic(resource) => Some(&**resource),
             Self::Binary(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::BiologicallyDerivedProduct(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::BodyStructure(resource) => Some(&**resource),
             Self::Bundle(resource) => Some(&**resource),
             Self::CapabilityStatement(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CarePlan(resource) => Some(&**resource),
             Self::CareTeam(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CatalogEntry(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItem(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItemDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Claim(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ClaimResponse(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ClinicalImpression(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CodeSystem(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Communication(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CommunicationRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CompartmentDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Composition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ConceptMap(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Condition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Consent(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Contract(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Coverage(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityResponse(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DetectedIssue(resource) => Some(&**resource),
             Self::Device(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DeviceDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DeviceMetric(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DeviceRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DeviceUseStatement(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DiagnosticReport(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DocumentManifest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::DocumentReference(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EffectEvidenceSynthesis(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Encounter(resource) => Some(&**resource),
             Self::Endpoint(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentResponse(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EpisodeOfCare(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EventDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Evidence(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::EvidenceVariable(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ExampleScenario(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ExplanationOfBenefit(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::FamilyMemberHistory(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Flag(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Goal(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::GraphDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Group(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::GuidanceResponse(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::HealthcareService(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ImagingStudy(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Immunization(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationEvaluation(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationRecommendation(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ImplementationGuide(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::InsurancePlan(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Invoice(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Library(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Linkage(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::List(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Location(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Measure(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MeasureReport(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Media(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Medication(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicationAdministration(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicationDispense(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicationKnowledge(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicationRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicationStatement(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProduct(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductAuthorization(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductContraindication(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIndication(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIngredient(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductInteraction(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductManufactured(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPackaged(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPharmaceutical(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductUndesirableEffect(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MessageDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MessageHeader(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::MolecularSequence(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::NamingSystem(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::NutritionOrder(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Observation(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ObservationDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::OperationDefinition(resource) => Some(&**resource),
             Self::OperationOutcome(resource) => Some(&**resource),
             Self::Organization(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::OrganizationAffiliation(resource) => Some(&**resource),
             Self::Parameters(resource) => Some(&**resource),
             Self::Patient(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::PaymentNotice(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::PaymentReconciliation(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Person(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::PlanDefinition(resource) => Some(&**resource),
             Self::Practitioner(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::PractitionerRole(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Procedure(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Provenance(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Questionnaire(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::QuestionnaireResponse(resource) => Some(&**resource),
             Self::RelatedPerson(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::RequestGroup(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ResearchDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ResearchElementDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ResearchStudy(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ResearchSubject(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::RiskAssessment(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::RiskEvidenceSynthesis(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Schedule(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SearchParameter(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ServiceRequest(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Slot(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Specimen(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SpecimenDefinition(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::StructureMap(resource) => Some(&**resource),
             Self::Subscription(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::Substance(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceNucleicAcid(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstancePolymer(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceProtein(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceReferenceInformation(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSourceMaterial(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSpecification(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SupplyDelivery(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::SupplyRequest(resource) => Some(&**resource),
             Self::Task(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::TerminologyCapabilities(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::TestReport(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::TestScript(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::ValueSet(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::VerificationResult(resource) => Some(&**resource),
+            #[cfg(feature = "all-resources")]
+            Self::VisionPrescription(resource) => Some(&**resource),
             Self::Unknown(_) => None,
         }
     }
     fn content_mut(&mut self) -> Option<&mut dyn Structure> {
         match self {
+            #[cfg(feature = "all-resources")]
+            Self::Account(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::ActivityDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::AdverseEvent(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::AllergyIntolerance(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Appointment(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::AppointmentResponse(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
             Self::AuditEvent(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::Basic(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
             Self::Binary(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::BiologicallyDerivedProduct(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::BodyStructure(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Bundle(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
             Self::CapabilityStatement(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CarePlan(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
             Self::CareTeam(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::CatalogEntry(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItem(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ChargeItemDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Claim(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::ClaimResponse(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ClinicalImpression(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CodeSystem(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Communication(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CommunicationRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CompartmentDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Composition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ConceptMap(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Condition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Consent(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Contract(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Coverage(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::CoverageEligibilityResponse(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DetectedIssue(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Device(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::DeviceDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DeviceMetric(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DeviceRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DeviceUseStatement(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DiagnosticReport(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DocumentManifest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::DocumentReference(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EffectEvidenceSynthesis(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Encounter(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Endpoint(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EnrollmentResponse(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EpisodeOfCare(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EventDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Evidence(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::EvidenceVariable(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ExampleScenario(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ExplanationOfBenefit(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::FamilyMemberHistory(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Flag(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::Goal(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::GraphDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Group(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::GuidanceResponse(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::HealthcareService(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ImagingStudy(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Immunization(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationEvaluation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ImmunizationRecommendation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ImplementationGuide(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::InsurancePlan(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Invoice(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Library(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Linkage(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::List(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::Location(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Measure(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MeasureReport(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Media(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::Medication(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicationAdministration(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicationDispense(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicationKnowledge(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicationRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicationStatement(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProduct(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductAuthorization(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductContraindication(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIndication(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductIngredient(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductInteraction(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductManufactured(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPackaged(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductPharmaceutical(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MedicinalProductUndesirableEffect(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MessageDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MessageHeader(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::MolecularSequence(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::NamingSystem(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::NutritionOrder(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Observation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ObservationDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::OperationDefinition(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
             Self::OperationOutcome(resource) => {
@@ -275,22 +1568,174 @@ impl AnyResource for Resource {
             Self::Organization(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::OrganizationAffiliation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Parameters(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
             Self::Patient(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::PaymentNotice(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::PaymentReconciliation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Person(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::PlanDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Practitioner(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::PractitionerRole(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Procedure(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Provenance(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Questionnaire(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::QuestionnaireResponse(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
             Self::RelatedPerson(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::RequestGroup(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ResearchDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ResearchElementDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ResearchStudy(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ResearchSubject(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::RiskAssessment(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::RiskEvidenceSynthesis(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Schedule(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SearchParameter(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ServiceRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::Slot(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::Specimen(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SpecimenDefinition(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::StructureMap(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Subscription(resource) => {
                 Some(Arc::make_mut(resource) as &mut dyn Structure)
             }
+            #[cfg(feature = "all-resources")]
+            Self::Substance(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceNucleicAcid(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstancePolymer(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceProtein(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceReferenceInformation(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSourceMaterial(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SubstanceSpecification(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SupplyDelivery(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::SupplyRequest(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Task(resource) => Some(Arc::make_mut(resource) as &mut dyn Structure),
+            #[cfg(feature = "all-resources")]
+            Self::TerminologyCapabilities(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::TestReport(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::TestScript(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::ValueSet(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::VerificationResult(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
+            #[cfg(feature = "all-resources")]
+            Self::VisionPrescription(resource) => {
+                Some(Arc::make_mut(resource) as &mut dyn Structure)
+            }
             Self::Unknown(_) => None,
         }
     }
@@ -305,22 +1750,320 @@ impl ResourceEnum for Resource {
     fn empty(type_name: &str) -> Option<Self> {
         Some(
             match type_name {
+                #[cfg(feature = "all-resources")]
+                "Account" => Self::Account(Arc::default()),
                 "ActivityDefinition" => Self::ActivityDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "AdverseEvent" => Self::AdverseEvent(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "AllergyIntolerance" => Self::AllergyIntolerance(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Appointment" => Self::Appointment(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "AppointmentResponse" => Self::AppointmentResponse(Arc::default()),
                 "AuditEvent" => Self::AuditEvent(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Basic" => Self::Basic(Arc::default()),
                 "Binary" => Self::Binary(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "BiologicallyDerivedProduct" => {
+                    Self::BiologicallyDerivedProduct(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "BodyStructure" => Self::BodyStructure(Arc::default()),
                 "Bundle" => Self::Bundle(Arc::default()),
                 "CapabilityStatement" => Self::CapabilityStatement(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CarePlan" => Self::CarePlan(Arc::default()),
                 "CareTeam" => Self::CareTeam(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CatalogEntry" => Self::CatalogEntry(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ChargeItem" => Self::ChargeItem(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ChargeItemDefinition" => Self::ChargeItemDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Claim" => Self::Claim(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ClaimResponse" => Self::ClaimResponse(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ClinicalImpression" => Self::ClinicalImpression(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CodeSystem" => Self::CodeSystem(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Communication" => Self::Communication(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CommunicationRequest" => Self::CommunicationRequest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CompartmentDefinition" => Self::CompartmentDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Composition" => Self::Composition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ConceptMap" => Self::ConceptMap(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Condition" => Self::Condition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Consent" => Self::Consent(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Contract" => Self::Contract(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Coverage" => Self::Coverage(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "CoverageEligibilityRequest" => {
+                    Self::CoverageEligibilityRequest(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "CoverageEligibilityResponse" => {
+                    Self::CoverageEligibilityResponse(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "DetectedIssue" => Self::DetectedIssue(Arc::default()),
                 "Device" => Self::Device(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DeviceDefinition" => Self::DeviceDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DeviceMetric" => Self::DeviceMetric(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DeviceRequest" => Self::DeviceRequest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DeviceUseStatement" => Self::DeviceUseStatement(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DiagnosticReport" => Self::DiagnosticReport(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DocumentManifest" => Self::DocumentManifest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DocumentReference" => Self::DocumentReference(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EffectEvidenceSynthesis" => {
+                    Self::EffectEvidenceSynthesis(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "Encounter" => Self::Encounter(Arc::default()),
                 "Endpoint" => Self::Endpoint(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EnrollmentRequest" => Self::EnrollmentRequest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EnrollmentResponse" => Self::EnrollmentResponse(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EpisodeOfCare" => Self::EpisodeOfCare(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EventDefinition" => Self::EventDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Evidence" => Self::Evidence(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "EvidenceVariable" => Self::EvidenceVariable(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ExampleScenario" => Self::ExampleScenario(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ExplanationOfBenefit" => Self::ExplanationOfBenefit(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "FamilyMemberHistory" => Self::FamilyMemberHistory(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Flag" => Self::Flag(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Goal" => Self::Goal(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "GraphDefinition" => Self::GraphDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Group" => Self::Group(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "GuidanceResponse" => Self::GuidanceResponse(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "HealthcareService" => Self::HealthcareService(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ImagingStudy" => Self::ImagingStudy(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Immunization" => Self::Immunization(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ImmunizationEvaluation" => Self::ImmunizationEvaluation(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ImmunizationRecommendation" => {
+                    Self::ImmunizationRecommendation(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "ImplementationGuide" => Self::ImplementationGuide(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "InsurancePlan" => Self::InsurancePlan(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Invoice" => Self::Invoice(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Library" => Self::Library(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Linkage" => Self::Linkage(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "List" => Self::List(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Location" => Self::Location(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Measure" => Self::Measure(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MeasureReport" => Self::MeasureReport(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Media" => Self::Media(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Medication" => Self::Medication(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationAdministration" => {
+                    Self::MedicationAdministration(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicationDispense" => Self::MedicationDispense(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationKnowledge" => Self::MedicationKnowledge(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationRequest" => Self::MedicationRequest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationStatement" => Self::MedicationStatement(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicinalProduct" => Self::MedicinalProduct(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductAuthorization" => {
+                    Self::MedicinalProductAuthorization(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductContraindication" => {
+                    Self::MedicinalProductContraindication(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductIndication" => {
+                    Self::MedicinalProductIndication(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductIngredient" => {
+                    Self::MedicinalProductIngredient(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductInteraction" => {
+                    Self::MedicinalProductInteraction(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductManufactured" => {
+                    Self::MedicinalProductManufactured(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductPackaged" => {
+                    Self::MedicinalProductPackaged(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductPharmaceutical" => {
+                    Self::MedicinalProductPharmaceutical(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicinalProductUndesirableEffect" => {
+                    Self::MedicinalProductUndesirableEffect(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MessageDefinition" => Self::MessageDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MessageHeader" => Self::MessageHeader(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MolecularSequence" => Self::MolecularSequence(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "NamingSystem" => Self::NamingSystem(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "NutritionOrder" => Self::NutritionOrder(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Observation" => Self::Observation(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ObservationDefinition" => Self::ObservationDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "OperationDefinition" => Self::OperationDefinition(Arc::default()),
                 "OperationOutcome" => Self::OperationOutcome(Arc::default()),
                 "Organization" => Self::Organization(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "OrganizationAffiliation" => {
+                    Self::OrganizationAffiliation(Arc::default())
+                }
                 "Parameters" => Self::Parameters(Arc::default()),
                 "Patient" => Self::Patient(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "PaymentNotice" => Self::PaymentNotice(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "PaymentReconciliation" => Self::PaymentReconciliation(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Person" => Self::Person(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "PlanDefinition" => Self::PlanDefinition(Arc::default()),
                 "Practitioner" => Self::Practitioner(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "PractitionerRole" => Self::PractitionerRole(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Procedure" => Self::Procedure(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Provenance" => Self::Provenance(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Questionnaire" => Self::Questionnaire(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "QuestionnaireResponse" => Self::QuestionnaireResponse(Arc::default()),
                 "RelatedPerson" => Self::RelatedPerson(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "RequestGroup" => Self::RequestGroup(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ResearchDefinition" => Self::ResearchDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ResearchElementDefinition" => {
+                    Self::ResearchElementDefinition(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "ResearchStudy" => Self::ResearchStudy(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ResearchSubject" => Self::ResearchSubject(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "RiskAssessment" => Self::RiskAssessment(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "RiskEvidenceSynthesis" => Self::RiskEvidenceSynthesis(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Schedule" => Self::Schedule(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SearchParameter" => Self::SearchParameter(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ServiceRequest" => Self::ServiceRequest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Slot" => Self::Slot(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Specimen" => Self::Specimen(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SpecimenDefinition" => Self::SpecimenDefinition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "StructureMap" => Self::StructureMap(Arc::default()),
                 "Subscription" => Self::Subscription(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Substance" => Self::Substance(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SubstanceNucleicAcid" => Self::SubstanceNucleicAcid(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SubstancePolymer" => Self::SubstancePolymer(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SubstanceProtein" => Self::SubstanceProtein(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SubstanceReferenceInformation" => {
+                    Self::SubstanceReferenceInformation(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "SubstanceSourceMaterial" => {
+                    Self::SubstanceSourceMaterial(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "SubstanceSpecification" => Self::SubstanceSpecification(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SupplyDelivery" => Self::SupplyDelivery(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SupplyRequest" => Self::SupplyRequest(Arc::default()),
                 "Task" => Self::Task(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "TerminologyCapabilities" => {
+                    Self::TerminologyCapabilities(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "TestReport" => Self::TestReport(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "TestScript" => Self::TestScript(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ValueSet" => Self::ValueSet(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "VerificationResult" => Self::VerificationResult(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "VisionPrescription" => Self::VisionPrescription(Arc::default()),
                 _ => return None,
             },
         )
@@ -329,27 +2072,463 @@ impl ResourceEnum for Resource {
         Self::Unknown(resource)
     }
 }
+#[cfg(feature = "all-resources")]
+resource_type!(super::account::Account, Account, "Account");
 resource_type!(
     super::activitydefinition::ActivityDefinition, ActivityDefinition,
     "ActivityDefinition"
 );
+#[cfg(feature = "all-resources")]
+resource_type!(super::adverseevent::AdverseEvent, AdverseEvent, "AdverseEvent");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::allergyintolerance::AllergyIntolerance, AllergyIntolerance,
+    "AllergyIntolerance"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::appointment::Appointment, Appointment, "Appointment");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::appointmentresponse::AppointmentResponse, AppointmentResponse,
+    "AppointmentResponse"
+);
 resource_type!(super::auditevent::AuditEvent, AuditEvent, "AuditEvent");
+#[cfg(feature = "all-resources")]
+resource_type!(super::basic::Basic, Basic, "Basic");
 resource_type!(super::binary::Binary, Binary, "Binary");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::biologicallyderivedproduct::BiologicallyDerivedProduct,
+    BiologicallyDerivedProduct, "BiologicallyDerivedProduct"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::bodystructure::BodyStructure, BodyStructure, "BodyStructure");
 resource_type!(super::bundle::Bundle, Bundle, "Bundle");
 resource_type!(
     super::capabilitystatement::CapabilityStatement, CapabilityStatement,
     "CapabilityStatement"
 );
+#[cfg(feature = "all-resources")]
+resource_type!(super::careplan::CarePlan, CarePlan, "CarePlan");
 resource_type!(super::careteam::CareTeam, CareTeam, "CareTeam");
+#[cfg(feature = "all-resources")]
+resource_type!(super::catalogentry::CatalogEntry, CatalogEntry, "CatalogEntry");
+#[cfg(feature = "all-resources")]
+resource_type!(super::chargeitem::ChargeItem, ChargeItem, "ChargeItem");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::chargeitemdefinition::ChargeItemDefinition, ChargeItemDefinition,
+    "ChargeItemDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::claim::Claim, Claim, "Claim");
+#[cfg(feature = "all-resources")]
+resource_type!(super::claimresponse::ClaimResponse, ClaimResponse, "ClaimResponse");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::clinicalimpression::ClinicalImpression, ClinicalImpression,
+    "ClinicalImpression"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::codesystem::CodeSystem, CodeSystem, "CodeSystem");
+#[cfg(feature = "all-resources")]
+resource_type!(super::communication::Communication, Communication, "Communication");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::communicationrequest::CommunicationRequest, CommunicationRequest,
+    "CommunicationRequest"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::compartmentdefinition::CompartmentDefinition, CompartmentDefinition,
+    "CompartmentDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::composition::Composition, Composition, "Composition");
+#[cfg(feature = "all-resources")]
+resource_type!(super::conceptmap::ConceptMap, ConceptMap, "ConceptMap");
+#[cfg(feature = "all-resources")]
+resource_type!(super::condition::Condition, Condition, "Condition");
+#[cfg(feature = "all-resources")]
+resource_type!(super::consent::Consent, Consent, "Consent");
+#[cfg(feature = "all-resources")]
+resource_type!(super::contract::Contract, Contract, "Contract");
+#[cfg(feature = "all-resources")]
+resource_type!(super::coverage::Coverage, Coverage, "Coverage");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::coverageeligibilityrequest::CoverageEligibilityRequest,
+    CoverageEligibilityRequest, "CoverageEligibilityRequest"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::coverageeligibilityresponse::CoverageEligibilityResponse,
+    CoverageEligibilityResponse, "CoverageEligibilityResponse"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::detectedissue::DetectedIssue, DetectedIssue, "DetectedIssue");
 resource_type!(super::device::Device, Device, "Device");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::devicedefinition::DeviceDefinition, DeviceDefinition, "DeviceDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::devicemetric::DeviceMetric, DeviceMetric, "DeviceMetric");
+#[cfg(feature = "all-resources")]
+resource_type!(super::devicerequest::DeviceRequest, DeviceRequest, "DeviceRequest");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::deviceusestatement::DeviceUseStatement, DeviceUseStatement,
+    "DeviceUseStatement"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::diagnosticreport::DiagnosticReport, DiagnosticReport, "DiagnosticReport"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::documentmanifest::DocumentManifest, DocumentManifest, "DocumentManifest"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::documentreference::DocumentReference, DocumentReference, "DocumentReference"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::effectevidencesynthesis::EffectEvidenceSynthesis, EffectEvidenceSynthesis,
+    "EffectEvidenceSynthesis"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::encounter::Encounter, Encounter, "Encounter");
 resource_type!(super::endpoint::Endpoint, Endpoint, "Endpoint");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::enrollmentrequest::EnrollmentRequest, EnrollmentRequest, "EnrollmentRequest"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::enrollmentresponse::EnrollmentResponse, EnrollmentResponse,
+    "EnrollmentResponse"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::episodeofcare::EpisodeOfCare, EpisodeOfCare, "EpisodeOfCare");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::eventdefinition::EventDefinition, EventDefinition, "EventDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::evidence::Evidence, Evidence, "Evidence");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::evidencevariable::EvidenceVariable, EvidenceVariable, "EvidenceVariable"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::examplescenario::ExampleScenario, ExampleScenario, "ExampleScenario"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::explanationofbenefit::ExplanationOfBenefit, ExplanationOfBenefit,
+    "ExplanationOfBenefit"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::familymemberhistory::FamilyMemberHistory, FamilyMemberHistory,
+    "FamilyMemberHistory"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::flag::Flag, Flag, "Flag");
+#[cfg(feature = "all-resources")]
+resource_type!(super::goal::Goal, Goal, "Goal");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::graphdefinition::GraphDefinition, GraphDefinition, "GraphDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::group::Group, Group, "Group");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::guidanceresponse::GuidanceResponse, GuidanceResponse, "GuidanceResponse"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::healthcareservice::HealthcareService, HealthcareService, "HealthcareService"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::imagingstudy::ImagingStudy, ImagingStudy, "ImagingStudy");
+#[cfg(feature = "all-resources")]
+resource_type!(super::immunization::Immunization, Immunization, "Immunization");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::immunizationevaluation::ImmunizationEvaluation, ImmunizationEvaluation,
+    "ImmunizationEvaluation"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::immunizationrecommendation::ImmunizationRecommendation,
+    ImmunizationRecommendation, "ImmunizationRecommendation"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::implementationguide::ImplementationGuide, ImplementationGuide,
+    "ImplementationGuide"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::insuranceplan::InsurancePlan, InsurancePlan, "InsurancePlan");
+#[cfg(feature = "all-resources")]
+resource_type!(super::invoice::Invoice, Invoice, "Invoice");
+#[cfg(feature = "all-resources")]
+resource_type!(super::library::Library, Library, "Library");
+#[cfg(feature = "all-resources")]
+resource_type!(super::linkage::Linkage, Linkage, "Linkage");
+#[cfg(feature = "all-resources")]
+resource_type!(super::list::List, List, "List");
+#[cfg(feature = "all-resources")]
+resource_type!(super::location::Location, Location, "Location");
+#[cfg(feature = "all-resources")]
+resource_type!(super::measure::Measure, Measure, "Measure");
+#[cfg(feature = "all-resources")]
+resource_type!(super::measurereport::MeasureReport, MeasureReport, "MeasureReport");
+#[cfg(feature = "all-resources")]
+resource_type!(super::media::Media, Media, "Media");
+#[cfg(feature = "all-resources")]
+resource_type!(super::medication::Medication, Medication, "Medication");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicationadministration::MedicationAdministration, MedicationAdministration,
+    "MedicationAdministration"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicationdispense::MedicationDispense, MedicationDispense,
+    "MedicationDispense"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicationknowledge::MedicationKnowledge, MedicationKnowledge,
+    "MedicationKnowledge"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicationrequest::MedicationRequest, MedicationRequest, "MedicationRequest"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicationstatement::MedicationStatement, MedicationStatement,
+    "MedicationStatement"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproduct::MedicinalProduct, MedicinalProduct, "MedicinalProduct"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductauthorization::MedicinalProductAuthorization,
+    MedicinalProductAuthorization, "MedicinalProductAuthorization"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductcontraindication::MedicinalProductContraindication,
+    MedicinalProductContraindication, "MedicinalProductContraindication"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductindication::MedicinalProductIndication,
+    MedicinalProductIndication, "MedicinalProductIndication"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductingredient::MedicinalProductIngredient,
+    MedicinalProductIngredient, "MedicinalProductIngredient"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductinteraction::MedicinalProductInteraction,
+    MedicinalProductInteraction, "MedicinalProductInteraction"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductmanufactured::MedicinalProductManufactured,
+    MedicinalProductManufactured, "MedicinalProductManufactured"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductpackaged::MedicinalProductPackaged, MedicinalProductPackaged,
+    "MedicinalProductPackaged"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductpharmaceutical::MedicinalProductPharmaceutical,
+    MedicinalProductPharmaceutical, "MedicinalProductPharmaceutical"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::medicinalproductundesirableeffect::MedicinalProductUndesirableEffect,
+    MedicinalProductUndesirableEffect, "MedicinalProductUndesirableEffect"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::messagedefinition::MessageDefinition, MessageDefinition, "MessageDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::messageheader::MessageHeader, MessageHeader, "MessageHeader");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::molecularsequence::MolecularSequence, MolecularSequence, "MolecularSequence"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::namingsystem::NamingSystem, NamingSystem, "NamingSystem");
+#[cfg(feature = "all-resources")]
+resource_type!(super::nutritionorder::NutritionOrder, NutritionOrder, "NutritionOrder");
+#[cfg(feature = "all-resources")]
+resource_type!(super::observation::Observation, Observation, "Observation");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::observationdefinition::ObservationDefinition, ObservationDefinition,
+    "ObservationDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::operationdefinition::OperationDefinition, OperationDefinition,
+    "OperationDefinition"
+);
 resource_type!(
     super::operationoutcome::OperationOutcome, OperationOutcome, "OperationOutcome"
 );
 resource_type!(super::organization::Organization, Organization, "Organization");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::organizationaffiliation::OrganizationAffiliation, OrganizationAffiliation,
+    "OrganizationAffiliation"
+);
 resource_type!(super::parameters::Parameters, Parameters, "Parameters");
 resource_type!(super::patient::Patient, Patient, "Patient");
+#[cfg(feature = "all-resources")]
+resource_type!(super::paymentnotice::PaymentNotice, PaymentNotice, "PaymentNotice");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::paymentreconciliation::PaymentReconciliation, PaymentReconciliation,
+    "PaymentReconciliation"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::person::Person, Person, "Person");
+#[cfg(feature = "all-resources")]
+resource_type!(super::plandefinition::PlanDefinition, PlanDefinition, "PlanDefinition");
 resource_type!(super::practitioner::Practitioner, Practitioner, "Practitioner");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::practitionerrole::PractitionerRole, PractitionerRole, "PractitionerRole"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::procedure::Procedure, Procedure, "Procedure");
+#[cfg(feature = "all-resources")]
+resource_type!(super::provenance::Provenance, Provenance, "Provenance");
+#[cfg(feature = "all-resources")]
+resource_type!(super::questionnaire::Questionnaire, Questionnaire, "Questionnaire");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::questionnaireresponse::QuestionnaireResponse, QuestionnaireResponse,
+    "QuestionnaireResponse"
+);
 resource_type!(super::relatedperson::RelatedPerson, RelatedPerson, "RelatedPerson");
+#[cfg(feature = "all-resources")]
+resource_type!(super::requestgroup::RequestGroup, RequestGroup, "RequestGroup");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::researchdefinition::ResearchDefinition, ResearchDefinition,
+    "ResearchDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::researchelementdefinition::ResearchElementDefinition,
+    ResearchElementDefinition, "ResearchElementDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::researchstudy::ResearchStudy, ResearchStudy, "ResearchStudy");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::researchsubject::ResearchSubject, ResearchSubject, "ResearchSubject"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::riskassessment::RiskAssessment, RiskAssessment, "RiskAssessment");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::riskevidencesynthesis::RiskEvidenceSynthesis, RiskEvidenceSynthesis,
+    "RiskEvidenceSynthesis"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::schedule::Schedule, Schedule, "Schedule");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::searchparameter::SearchParameter, SearchParameter, "SearchParameter"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::servicerequest::ServiceRequest, ServiceRequest, "ServiceRequest");
+#[cfg(feature = "all-resources")]
+resource_type!(super::slot::Slot, Slot, "Slot");
+#[cfg(feature = "all-resources")]
+resource_type!(super::specimen::Specimen, Specimen, "Specimen");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::specimendefinition::SpecimenDefinition, SpecimenDefinition,
+    "SpecimenDefinition"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::structuremap::StructureMap, StructureMap, "StructureMap");
 resource_type!(super::subscription::Subscription, Subscription, "Subscription");
+#[cfg(feature = "all-resources")]
+resource_type!(super::substance::Substance, Substance, "Substance");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substancenucleicacid::SubstanceNucleicAcid, SubstanceNucleicAcid,
+    "SubstanceNucleicAcid"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substancepolymer::SubstancePolymer, SubstancePolymer, "SubstancePolymer"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substanceprotein::SubstanceProtein, SubstanceProtein, "SubstanceProtein"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substancereferenceinformation::SubstanceReferenceInformation,
+    SubstanceReferenceInformation, "SubstanceReferenceInformation"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substancesourcematerial::SubstanceSourceMaterial, SubstanceSourceMaterial,
+    "SubstanceSourceMaterial"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::substancespecification::SubstanceSpecification, SubstanceSpecification,
+    "SubstanceSpecification"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::supplydelivery::SupplyDelivery, SupplyDelivery, "SupplyDelivery");
+#[cfg(feature = "all-resources")]
+resource_type!(super::supplyrequest::SupplyRequest, SupplyRequest, "SupplyRequest");
 resource_type!(super::task::Task, Task, "Task");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::terminologycapabilities::TerminologyCapabilities, TerminologyCapabilities,
+    "TerminologyCapabilities"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(super::testreport::TestReport, TestReport, "TestReport");
+#[cfg(feature = "all-resources")]
+resource_type!(super::testscript::TestScript, TestScript, "TestScript");
+#[cfg(feature = "all-resources")]
+resource_type!(super::valueset::ValueSet, ValueSet, "ValueSet");
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::verificationresult::VerificationResult, VerificationResult,
+    "VerificationResult"
+);
+#[cfg(feature = "all-resources")]
+resource_type!(
+    super::visionprescription::VisionPrescription, VisionPrescription,
+    "VisionPrescription"
+);

@@ -1,5 +1,6 @@
-//! `cargo xtask codegen [--check]` writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`, and
-//! `crates/koppeltaal-messaging/src/generated` from `schemas/koppeltaal` and the same model.
+//! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`,
+//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, and `crates/koppeltaal-messaging/src/generated` from
+//! `schemas/koppeltaal` and the model of DSTU1.
 //!
 //! The steps: schema text -> fix-ups -> model -> tokens -> prettyplease.
 
@@ -21,10 +22,15 @@ mod model;
 pub(crate) mod names;
 pub(crate) mod profiles;
 
+pub(crate) use names::upper_first;
+
 /// Where the schema files are, below the root of the workspace.
 pub(crate) const SCHEMAS: &str = "schemas/dstu1";
-/// Where the generated files go, below the root of the workspace.
+/// Where the generated files of a model go, below the root of the workspace.
 const GENERATED: &str = "crates/koppeltaal-fhir/src/generated";
+/// The same of R4.
+const R4_SCHEMAS: &str = "schemas/r4";
+const R4_GENERATED: &str = "crates/koppeltaal-r4/src/generated";
 /// The file that declares the modules of a generated directory. It stands beside the directory.
 const INDEX: &str = "generated.rs";
 
@@ -35,8 +41,10 @@ pub(crate) fn run(check: bool) -> Result<()> {
     fixups::apply(&mut schemas)?;
     let koppeltaal = profiles::read(&root.join(profiles::SCHEMAS))?;
     let model = Model::new(&schemas, koppeltaal.resource_types())?;
+    let r4 = Model::r4(&read_schemas(&root.join(R4_SCHEMAS))?)?;
     let outputs = [
         Output::new(GENERATED, SCHEMAS, emit::files(&model))?,
+        Output::new(R4_GENERATED, R4_SCHEMAS, emit::files(&r4))?,
         Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&koppeltaal, &model)?)?,
     ];
     if !check {
@@ -64,11 +72,12 @@ struct Output {
     files: BTreeMap<String, String>,
 }
 
-/// Reads the schemas of DSTU1.
+/// Reads the schemas of a version of FHIR.
 pub(crate) fn read_schemas(directory: &Path) -> Result<BTreeMap<String, Vec<Definition>>> {
     let mut schemas = BTreeMap::new();
+    let folder = directory.file_name().unwrap_or_default().display();
     for (name, text) in schema_texts(directory)? {
-        let definitions = schema::parse(&text, &format!("{SCHEMAS}/{name}.schema"))?;
+        let definitions = schema::parse(&text, &format!("schemas/{folder}/{name}.schema"))?;
         schemas.insert(name, definitions);
     }
     Ok(schemas)

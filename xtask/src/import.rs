@@ -44,7 +44,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
         counts::DECLARED_ELEMENTS
     );
 
-    write(&schemas, &target())?;
+    write_schemas(COMMENT, &schemas, &target())?;
     print!("{}", counts.report());
     println!(
         "{declared:>5}  elements declared in the XSD files, {} not written",
@@ -98,16 +98,23 @@ fn resource_name(definitions: &[Definition]) -> Result<&str> {
 }
 
 /// Writes the files and removes schema files that are no longer made.
-fn write(schemas: &BTreeMap<String, Vec<Definition>>, target: &Path) -> Result<()> {
+pub(crate) fn write_schemas(
+    comment: &str,
+    schemas: &BTreeMap<String, Vec<Definition>>,
+    target: &Path,
+) -> Result<()> {
     fs::create_dir_all(target).with_context(|| format!("cannot make {}", target.display()))?;
     for (name, definitions) in schemas {
-        let text = schema::print(COMMENT, definitions);
-        // Only this text is kept of the XSD files, so reading it back must give the same definitions.
+        let text = schema::print(comment, definitions);
+        // Only this text is kept of the definitions, so reading it back must give the same definitions.
         ensure!(
             schema::parse(&text, name)? == *definitions,
             "{name} reads back differently: a name or a code does not fit the text form"
         );
         let path = target.join(name);
+        if fs::read_to_string(&path).ok().as_deref() == Some(text.as_str()) {
+            continue;
+        }
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     for entry in fs::read_dir(target).with_context(|| format!("cannot list {}", target.display()))? {

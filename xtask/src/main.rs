@@ -11,6 +11,7 @@ mod circles;
 mod codegen;
 mod fuzz;
 mod import;
+mod import_r4;
 mod package;
 mod schema;
 mod specification;
@@ -30,7 +31,12 @@ enum Command {
         /// The directory that holds fhir-base.xsd and the files it includes.
         directory: PathBuf,
     },
-    /// Write the generated code of koppeltaal-fhir and koppeltaal-messaging from the schemas.
+    /// Read the official definitions of R4 and write their structure to schemas/r4.
+    ImportR4 {
+        /// The directory that holds primitive-types, complex-types, resources and required-codes.tsv.
+        directory: PathBuf,
+    },
+    /// Write the generated code of the models and of koppeltaal-messaging from the schemas.
     Codegen {
         /// Change nothing; fail when a generated file is stale.
         #[arg(long)]
@@ -75,6 +81,7 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Import { directory } => import::run(&directory)?,
+        Command::ImportR4 { directory } => import_r4::run(&directory)?,
         Command::Codegen { check } => codegen::run(check)?,
         Command::Specification { directory } => specification::run(&directory)?,
         Command::Interop { arguments } => return package::run("interop", false, &arguments),

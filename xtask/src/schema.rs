@@ -1,5 +1,6 @@
-//! The schema text: the structure of FHIR DSTU1 in a compact, line based form, one file per resource under
-//! `schemas/dstu1`. Here are its data model and its printed form; `parse` is the other direction.
+//! The schema text: the structure of a version of FHIR in a compact, line based form, one file per resource
+//! under `schemas/dstu1` and `schemas/r4`. Here are its data model and its printed form; `parse` is the other
+//! direction.
 //!
 //! A definition starts at the margin, its lines are indented, `#` starts a comment line:
 //!
@@ -12,6 +13,14 @@
 //! codes LinkType
 //!     replace
 //!     refer
+//! ```
+//!
+//! A field of R4 may say more: the types that a reference points to, and the value set that its codes are
+//! bound to:
+//!
+//! ```text
+//!     generalPractitioner  0..*  Reference -> Organization | Practitioner
+//!     maritalStatus        0..1  CodeableConcept ~extensible http://hl7.org/fhir/ValueSet/marital-status
 //! ```
 //!
 //! The kinds of definition are `abstract`, `resource`, `component`, `type`, `binary`, `restriction`,
@@ -76,6 +85,19 @@ pub(crate) struct Field {
     pub(crate) cardinality: Cardinality,
     /// The position of the field and what it holds.
     pub(crate) shape: Shape,
+    /// The types that a reference or a canonical may point to; none if it is any, and in DSTU1.
+    pub(crate) targets: Vec<String>,
+    /// The value set of the codes in it, unless they are a list of this schema. R4 only.
+    pub(crate) binding: Option<Binding>,
+}
+
+/// How the codes of a field are bound to a value set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Binding {
+    /// `required`, `extensible` or `preferred`.
+    pub(crate) strength: String,
+    /// The URL of the value set.
+    pub(crate) value_set: String,
 }
 
 /// The position of a field and what it holds.
@@ -211,7 +233,14 @@ impl fmt::Display for Structure {
         let width = labels.iter().map(String::len).max().unwrap_or(0);
         for (label, field) in labels.iter().zip(&self.fields) {
             let types: Vec<String> = field.shape.types().iter().map(ToString::to_string).collect();
-            writeln!(formatter, "    {label:width$}  {}  {}", field.cardinality, types.join(" | "))?;
+            write!(formatter, "    {label:width$}  {}  {}", field.cardinality, types.join(" | "))?;
+            if !field.targets.is_empty() {
+                write!(formatter, " -> {}", field.targets.join(" | "))?;
+            }
+            if let Some(Binding { strength, value_set }) = &field.binding {
+                write!(formatter, " ~{strength} {value_set}")?;
+            }
+            writeln!(formatter)?;
         }
         Ok(())
     }

@@ -1,123 +1,19 @@
-//! Arbitrary values of every type, for property tests: the schema tables say what there is to fill.
+//! Arbitrary resources of every type, for property tests.
 
-mod split_mix;
-
-use std::borrow::Cow;
-
+use koppeltaal_fhir_base::arbitrary::fill_resource;
 use proptest::prelude::*;
-use split_mix::SplitMix64;
 
 use crate::document::Document;
-use crate::primitives::{AnyPrimitive, ScalarKind};
-use crate::resource::{RESOURCE_TYPES, Resource};
-use crate::structure::{Shape, Slot, Structure};
-use crate::xhtml::Xhtml;
-
-impl SplitMix64 {
-    fn pick(&mut self, texts: &[&'static str]) -> &'static str {
-        texts[self.below(texts.len())]
-    }
-}
-
-fn text(kind: ScalarKind, random: &mut SplitMix64) -> &'static str {
-    match kind {
-        ScalarKind::Boolean => random.pick(&["true", "false"]),
-        ScalarKind::Integer => random.pick(&["0", "-1", "2147483647", "-2147483648"]),
-        ScalarKind::Decimal => random.pick(&["0", "1.00", "-0.0", "0.000001", "12345678901234567890.5"]),
-        ScalarKind::String => random.pick(&[
-            "a",
-            " leading",
-            "line\nbreak\ttab\rreturn",
-            "<&>\"'",
-            "één ünïcödé 😀",
-            "\u{FEFF}mark",
-            "]]>",
-            "\\u0041",
-            "{}",
-        ]),
-        ScalarKind::Uri => random.pick(&["http://x.example/a?b=c&d", "urn:x", "#a", "a b"]),
-        ScalarKind::Code | ScalarKind::ListedCode => random.pick(&["male", "in progress", "<=", "unlisted"]),
-        ScalarKind::Id => random.pick(&["a", "a-1.b"]),
-        ScalarKind::Oid => random.pick(&["urn:oid:1.2.3"]),
-        ScalarKind::Uuid => random.pick(&["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"]),
-        ScalarKind::Date => random.pick(&["1970", "1970-03", "1970-03-30"]),
-        ScalarKind::DateTime => {
-            random.pick(&["1970", "1970-03-30T12:00:00", "2016-07-15T14:32:49.4946374+02:00"])
-        }
-        ScalarKind::Instant => random.pick(&["2016-07-15T14:32:49.000-00:00", "2016-07-15T14:32:49Z"]),
-        ScalarKind::Base64Binary => random.pick(&["QUJD", "QQ=="]),
-    }
-}
-
-fn fill_primitive(value: &mut dyn AnyPrimitive, random: &mut SplitMix64, depth: usize) {
-    let with_value = random.below(5) > 0;
-    if with_value {
-        value.set(Cow::Borrowed(text(value.kind(), random)));
-    }
-    if !with_value || random.below(8) == 0 {
-        let companions = value.companions_mut();
-        companions.set_id("p1".to_owned());
-        if depth > 0 && random.below(2) == 0 {
-            fill(companions, random, depth - 1);
-        }
-    }
-}
-
-/// Fills some fields of a structure, at most `depth` levels deep.
-fn fill(structure: &mut dyn Structure, random: &mut SplitMix64, depth: usize) {
-    let schema = structure.schema();
-    if random.below(6) == 0 {
-        structure.set_id("e1".to_owned());
-    }
-    let mut choice_made = None;
-    for field in schema.fields {
-        // Large types would grow beyond all bounds if every field were likely.
-        let chosen = field.mandatory || random.below(schema.fields.len().max(4)) < 4;
-        if !chosen || (field.choice.is_some() && field.choice == choice_made) {
-            continue;
-        }
-        choice_made = field.choice;
-        let several = if field.repeats { 1 + random.below(2) } else { 1 };
-        match structure.slot(usize::from(field.index)) {
-            // The text of an element has no room for an id or extensions.
-            Slot::Primitive(value) if field.shape == Shape::Text => {
-                value.set(Cow::Borrowed(text(value.kind(), random)));
-            }
-            Slot::Primitive(value) => fill_primitive(value, random, depth),
-            Slot::Primitives(values) => {
-                (0..several).for_each(|index| fill_primitive(values.at(index), random, depth));
-            }
-            Slot::Structure(value) | Slot::Boxed(value) if depth > 0 => fill(value, random, depth - 1),
-            Slot::Structure(_) | Slot::Boxed(_) => {}
-            Slot::Structures(values) if depth > 0 => {
-                (0..several).for_each(|_| fill(values.push(), random, depth - 1));
-            }
-            Slot::Structures(_) => {}
-            Slot::Resource(value) => *value = depth.checked_sub(1).map(|depth| resource(random, depth)),
-            Slot::Resources(values) if depth > 1 => values.push(resource(random, depth - 2)),
-            Slot::Resources(_) => {}
-            Slot::Xhtml(value) => *value = Xhtml::from_text("tekst <b> & meer"),
-            Slot::Attribute(value) => *value = "http://x.example/\"url\" & more".to_owned(),
-            Slot::None => unreachable!("the schema has an index that the type does not"),
-        }
-    }
-}
-
-fn resource(random: &mut SplitMix64, depth: usize) -> Resource {
-    loop {
-        let name = RESOURCE_TYPES[random.below(RESOURCE_TYPES.len())];
-        if let Some(mut resource) = Resource::empty(name) {
-            if let Some(structure) = resource.structure_mut() {
-                fill(structure, random, depth);
-            }
-            return resource;
-        }
-    }
-}
+use crate::model::DSTU1;
+use crate::resource::Resource;
 
 /// Any resource, filled to a depth of four.
 pub(crate) fn any_document() -> impl Strategy<Value = Document> {
-    any::<u64>().prop_map(|seed| Document::Resource(resource(&mut SplitMix64(seed), 4)))
+    any::<u64>().prop_map(|seed| {
+        let mut resource: Option<Resource> = None;
+        fill_resource(&DSTU1, &mut resource, seed);
+        Document::Resource(resource.expect("a resource was made"))
+    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! [`Bundle`]: an Atom feed in XML, an object of `resourceType` Bundle in JSON.
 //!
 //! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any
-//! other type, so bundles describe themselves as [`Structure`]s and JSON needs no code for them. Atom does:
+//! other type, so bundles describe themselves as [`Structure`](koppeltaal_fhir_base::structure::Structure)s and JSON needs no code for them. Atom does:
 //! `xml::feed`.
+
+use koppeltaal_fhir_base::findings::{Failure, Report};
+use koppeltaal_fhir_base::{Rule, Unknown, Xhtml, describe};
 
 use crate::primitives::{Instant, Primitive};
 use crate::resource::Resource;
-use crate::structure::describe;
-use crate::unknown::Unknown;
-use crate::xhtml::Xhtml;
 
 /// A list of resources: a message, a document, a search result, a history.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -113,6 +113,20 @@ impl Entry {
     /// The target of the first link with relation `rel`; `self` gives the version-specific URL.
     pub fn link(&self, rel: &str) -> Option<&str> {
         href(&self.link, rel)
+    }
+}
+
+impl Bundle {
+    /// Reports what is wrong with the deleted entries.
+    pub(crate) fn check_entries(&self, report: &mut Report<'_>, offset: usize) -> Result<(), Failure> {
+        for (index, entry) in self.entry.iter().enumerate() {
+            for (name, expected, found) in entry.tombstone_problems() {
+                report.enter("entry", Some(index), offset)?;
+                report.finding(Rule::BUNDLE, name, offset).expected(expected).found(found)?;
+                report.leave();
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,12 @@
 //! [`Document`]: the content of a file or a reply.
 
+use koppeltaal_fhir_base::document::Root;
+use koppeltaal_fhir_base::findings::{Failure, Report};
+use koppeltaal_fhir_base::resource::ResourceList;
+use koppeltaal_fhir_base::structure::Structure;
+use koppeltaal_fhir_base::{Format, Labelled};
+
 use crate::bundle::Bundle;
-use crate::format::Format;
 use crate::resource::{Resource, ResourceType};
 
 /// The content of a file, a request or a reply: one resource or one bundle.
@@ -56,13 +61,6 @@ impl Document {
     }
 }
 
-/// The content that a writer writes.
-#[derive(Clone, Copy)]
-pub(crate) enum Content<'a> {
-    Resource(&'a Resource),
-    Bundle(&'a Bundle),
-}
-
 impl From<Bundle> for Document {
     fn from(bundle: Bundle) -> Self {
         Self::Bundle(bundle)
@@ -75,14 +73,47 @@ impl<T: Into<Resource>> From<T> for Document {
     }
 }
 
-impl Format {
-    /// The media type to label a document with. In XML, a bundle has another media type than a single
-    /// resource.
-    pub fn media_type(self, document: &Document) -> &'static str {
-        match (self, document) {
-            (Self::Json, _) => "application/json; charset=utf-8",
-            (Self::Xml, Document::Bundle(_)) => "application/atom+xml; charset=utf-8",
-            (Self::Xml, Document::Resource(_)) => "application/xml+fhir; charset=utf-8",
+impl Labelled for Document {
+    fn media_type(&self, format: Format) -> &'static str {
+        match (format, self) {
+            (Format::Json, _) => "application/json; charset=utf-8",
+            (Format::Xml, Self::Bundle(_)) => "application/atom+xml; charset=utf-8",
+            (Format::Xml, Self::Resource(_)) => "application/xml+fhir; charset=utf-8",
         }
+    }
+}
+
+/// Where a document is read to.
+#[doc(hidden)]
+#[derive(Debug, Default)]
+pub struct DocumentRoot {
+    resource: Option<Resource>,
+    bundle: Option<Bundle>,
+}
+
+impl DocumentRoot {
+    pub(crate) fn set_bundle(&mut self, bundle: Bundle) {
+        self.bundle = Some(bundle);
+    }
+
+    pub(crate) fn into_document(self) -> Option<Document> {
+        match self.bundle {
+            Some(bundle) => Some(Document::Bundle(bundle)),
+            None => self.resource.map(Document::Resource),
+        }
+    }
+}
+
+impl Root for DocumentRoot {
+    fn resource(&mut self) -> &mut dyn ResourceList {
+        &mut self.resource
+    }
+
+    fn bundle(&mut self) -> Option<&mut dyn Structure> {
+        Some(self.bundle.get_or_insert_default())
+    }
+
+    fn check_bundle(&self, report: &mut Report<'_>, offset: usize) -> Result<(), Failure> {
+        self.bundle.as_ref().map_or(Ok(()), |bundle| bundle.check_entries(report, offset))
     }
 }

@@ -1,33 +1,43 @@
-//! Primitives: [`Primitive`], and the types of its value.
+//! Primitives: [`Primitive`](crate::Primitive), and the types of its value.
 //!
 //! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The other ten have types of their own that
 //! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out
 //! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` hold any text, because real senders
 //! write any; validation reports what is wrong with it. Dates and decimals are always well-formed.
 
-mod date;
-mod decimal;
-#[cfg(feature = "jiff")]
-mod jiff;
-mod lexical;
-pub(crate) mod primitive;
-#[cfg(feature = "rust_decimal")]
-mod rust_decimal;
-pub(crate) mod scalar;
-mod text;
+use crate::datatypes::Extension;
 
 #[cfg(feature = "jiff")]
 #[cfg_attr(docsrs, doc(cfg(feature = "jiff")))]
-pub use self::jiff::DateConversionError;
+#[doc(inline)]
+pub use koppeltaal_fhir_base::primitives::DateConversionError;
 #[cfg(feature = "rust_decimal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rust_decimal")))]
-pub use self::rust_decimal::DecimalConversionError;
-pub use date::{Date, DateTime, Instant, Precision};
-pub use decimal::Decimal;
-pub(crate) use decimal::to_json as decimal_to_json;
-pub(crate) use decimal::to_xml as decimal_to_xml;
-pub(crate) use lexical::lexical;
-pub(crate) use primitive::{AnyPrimitive, AnyPrimitiveList, Companions, Primitive, Verdict};
-pub(crate) use scalar::{Reading, Scalar, ScalarKind, is_xml_space, parse};
-pub(crate) use text::is_id;
-pub use text::{Base64Binary, Code, Id, Oid, Uri, Uuid};
+#[doc(inline)]
+pub use koppeltaal_fhir_base::primitives::DecimalConversionError;
+#[doc(inline)]
+pub use koppeltaal_fhir_base::primitives::{
+    Base64Binary, Code, Date, DateTime, Decimal, Id, Instant, Oid, Precision, Uri, Uuid,
+};
+
+/// A DSTU1 primitive: an optional value, an optional id, and extensions.
+///
+/// ```
+/// use koppeltaal_fhir::{Primitive, primitives::Uri};
+///
+/// let system: Primitive<Uri> = "http://fhir.nl/fhir/NamingSystem/bsn".into();
+/// assert_eq!(system.as_str(), Some("http://fhir.nl/fhir/NamingSystem/bsn"));
+/// assert!(Primitive::<bool>::default().is_absent());
+/// ```
+pub type Primitive<T> = koppeltaal_fhir_base::Primitive<T, Extension>;
+
+#[cfg(test)]
+mod tests {
+    use super::{Date, Primitive};
+
+    #[test]
+    fn the_error_of_a_value_is_that_of_a_primitive() {
+        let error = "30-03-1970".parse::<Date>().expect_err("no date");
+        assert_eq!("30-03-1970".parse::<Primitive<Date>>(), Err(error));
+    }
+}

@@ -1,17 +1,12 @@
 //! Visiting the references in a resource or a bundle, to look at them or to change them.
-//!
-//! A visit that only looks walks as the writers do. A visit that changes walks first to see which fields have
-//! elements inside, then takes the slots of these fields.
 
-use std::any::Any;
+use koppeltaal_fhir_base::ElementPath;
+use koppeltaal_fhir_base::resource::AnyResource as _;
+use koppeltaal_fhir_base::visit::{visit, visit_mut};
 
 use crate::bundle::Bundle;
-use crate::findings::{ElementPath, PathSegment};
 use crate::generated::datatypes::ResourceReference;
-use crate::primitives::{AnyPrimitive, AnyPrimitiveList};
 use crate::resource::Resource;
-use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Walker};
-use crate::xhtml::Xhtml;
 
 impl Resource {
     /// Shows `visit` every [`ResourceReference`] in the resource, each with its place, in the order in which
@@ -32,158 +27,32 @@ impl Resource {
     /// plan.visit_references(|path, reference| found.push(format!("{path} -> {}", reference.reference)));
     /// assert_eq!(found, ["patient -> Patient/1"]);
     /// ```
-    pub fn visit_references(&self, mut visit: impl FnMut(ElementPath<'_>, &ResourceReference)) {
-        Visitor { path: Vec::new(), visit: &mut visit }.any_resource(self);
+    pub fn visit_references(&self, visitor: impl FnMut(ElementPath<'_>, &ResourceReference)) {
+        if let Some(structure) = self.content() {
+            visit(structure, visitor);
+        }
     }
 
     /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
     /// clone shares are copied first.
-    pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
-        VisitorMut { path: Vec::new(), visit: &mut visit }.any_resource(self);
+    pub fn visit_references_mut(&mut self, visitor: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
+        if let Some(structure) = self.content_mut() {
+            visit_mut(structure, visitor);
+        }
     }
 }
 
 impl Bundle {
     /// Shows `visit` every [`ResourceReference`] in the resources of the entries, as
     /// [`Resource::visit_references`] does; each place starts at the bundle: `entry[0].content.patient`.
-    pub fn visit_references(&self, mut visit: impl FnMut(ElementPath<'_>, &ResourceReference)) {
-        Visitor { path: Vec::new(), visit: &mut visit }.structure_content(self);
+    pub fn visit_references(&self, visitor: impl FnMut(ElementPath<'_>, &ResourceReference)) {
+        visit(self, visitor);
     }
 
     /// The same as [`visit_references`](Self::visit_references), to change the references. Resources that a
     /// clone shares are copied first.
-    pub fn visit_references_mut(&mut self, mut visit: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
-        VisitorMut { path: Vec::new(), visit: &mut visit }.structure_content(self);
-    }
-}
-
-struct Visitor<'a> {
-    path: Vec<PathSegment>,
-    visit: &'a mut dyn FnMut(ElementPath<'_>, &ResourceReference),
-}
-
-impl Visitor<'_> {
-    fn inside(&mut self, name: &'static str, index: Option<usize>, visit: impl FnOnce(&mut Self)) {
-        self.path.push((name, index));
-        visit(self);
-        self.path.pop();
-    }
-
-    fn any_resource(&mut self, resource: &Resource) {
-        if let Some(structure) = resource.structure() {
-            self.structure_content(structure);
-        }
-    }
-
-    fn structure_content(&mut self, value: &dyn Structure) {
-        if let Some(reference) = (value as &dyn Any).downcast_ref() {
-            (self.visit)(ElementPath::new(&self.path), reference);
-        }
-        value.walk(self);
-    }
-
-    fn primitive_value(&mut self, name: &'static str, index: Option<usize>, value: &dyn AnyPrimitive) {
-        if let Some(companions) = value.companions() {
-            self.inside(name, index, |visitor| visitor.structure_content(companions));
-        }
-    }
-}
-
-impl Walker for Visitor<'_> {
-    fn primitive(&mut self, field: &'static FieldSchema, value: &dyn AnyPrimitive) {
-        self.primitive_value(field.name, None, value);
-    }
-
-    fn primitives(&mut self, field: &'static FieldSchema, values: &dyn AnyPrimitiveList) {
-        for index in 0..values.len() {
-            self.primitive_value(field.name, Some(index), values.get(index));
-        }
-    }
-
-    fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
-        self.inside(field.name, None, |visitor| visitor.structure_content(value));
-    }
-
-    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
-        for index in 0..values.len() {
-            self.inside(field.name, Some(index), |visitor| visitor.structure_content(values.get(index)));
-        }
-    }
-
-    fn resource(&mut self, field: &'static FieldSchema, value: &Resource) {
-        self.inside(field.name, None, |visitor| visitor.any_resource(value));
-    }
-
-    fn resources(&mut self, field: &'static FieldSchema, values: &[Resource]) {
-        for (index, value) in values.iter().enumerate() {
-            self.inside(field.name, Some(index), |visitor| visitor.any_resource(value));
-        }
-    }
-
-    fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {}
-
-    fn attribute(&mut self, _: &'static FieldSchema, _: &str) {}
-}
-
-struct VisitorMut<'a> {
-    path: Vec<PathSegment>,
-    visit: &'a mut dyn FnMut(ElementPath<'_>, &mut ResourceReference),
-}
-
-impl VisitorMut<'_> {
-    fn inside(&mut self, name: &'static str, index: Option<usize>, visit: impl FnOnce(&mut Self)) {
-        self.path.push((name, index));
-        visit(self);
-        self.path.pop();
-    }
-
-    fn any_resource(&mut self, resource: &mut Resource) {
-        if let Some(structure) = resource.structure_mut() {
-            self.structure_content(structure);
-        }
-    }
-
-    fn structure_content(&mut self, value: &mut dyn Structure) {
-        if let Some(reference) = (value as &mut dyn Any).downcast_mut() {
-            (self.visit)(ElementPath::new(&self.path), reference);
-        }
-        // Asking for a slot creates an absent value, so only fields with elements inside are asked for.
-        for field in value.schema().fields_in(FieldSet::with_elements_in(value)) {
-            match value.slot(usize::from(field.index)) {
-                Slot::Primitive(value) => self.primitive_value(field.name, None, value),
-                Slot::Primitives(values) => {
-                    for index in 0..values.len() {
-                        self.primitive_value(field.name, Some(index), values.at(index));
-                    }
-                }
-                Slot::Structure(value) | Slot::Boxed(value) => {
-                    self.inside(field.name, None, |visitor| visitor.structure_content(value));
-                }
-                Slot::Structures(values) => {
-                    for index in 0..values.len() {
-                        let value = values.get_mut(index);
-                        self.inside(field.name, Some(index), |visitor| visitor.structure_content(value));
-                    }
-                }
-                Slot::Resource(value) => {
-                    if let Some(value) = value {
-                        self.inside(field.name, None, |visitor| visitor.any_resource(value));
-                    }
-                }
-                Slot::Resources(values) => {
-                    for (index, value) in values.iter_mut().enumerate() {
-                        self.inside(field.name, Some(index), |visitor| visitor.any_resource(value));
-                    }
-                }
-                Slot::Xhtml(_) | Slot::Attribute(_) | Slot::None => {}
-            }
-        }
-    }
-
-    fn primitive_value(&mut self, name: &'static str, index: Option<usize>, value: &mut dyn AnyPrimitive) {
-        if value.companions().is_some() {
-            self.inside(name, index, |visitor| visitor.structure_content(value.companions_mut()));
-        }
+    pub fn visit_references_mut(&mut self, visitor: impl FnMut(ElementPath<'_>, &mut ResourceReference)) {
+        visit_mut(self, visitor);
     }
 }
 

@@ -11,17 +11,14 @@
 //! and `KOPPELTAAL_FUZZ_SEED` the start. A failure prints the seed and leaves the text. Put the text into
 //! `fixtures/fuzz` to have it tried first from then on.
 
-#[path = "../src/arbitrary/split_mix.rs"]
-mod split_mix;
-
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use koppeltaal_fhir::{Document, Format, Limits, ReadDocument, ReadOptions, Severity};
+use koppeltaal_fhir_base::arbitrary::SplitMix64;
 use peak_alloc::PeakAlloc;
-use split_mix::SplitMix64;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;

@@ -1,4 +1,5 @@
-//! Measures koppeltaal-fhir against a corpus of real files, and against the official schemas through xmllint.
+//! Measures koppeltaal-fhir against a corpus of real files, and against the official schemas through xmllint;
+//! and koppeltaal-r4 against real files.
 //!
 //! `cargo xtask conformance` runs this program. It is a package apart from xtask, which must build when the
 //! generated model does not. Each check is a module and records in the [`ledger`]; this file only lists them.
@@ -21,6 +22,7 @@ mod lossless;
 mod manifest;
 mod mutate;
 mod pairs;
+mod r4;
 mod random;
 mod reading;
 mod schema_verdict;
@@ -36,8 +38,12 @@ use schema_verdict::File;
 #[command(name = "cargo xtask conformance")]
 struct Arguments {
     /// A directory with a MANIFEST.tsv and the files that it lists.
+    #[arg(long, required_unless_present = "r4")]
+    corpus: Option<PathBuf>,
+    /// A directory of R4 resources in JSON: they must come back from koppeltaal-r4 as they were. May be given
+    /// more than once.
     #[arg(long)]
-    corpus: PathBuf,
+    r4: Vec<PathBuf>,
     /// A directory of Koppeltaal messages in XML.
     #[arg(long)]
     examples: Option<PathBuf>,
@@ -56,9 +62,13 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     guard::silence_guarded_panics();
+    if !arguments.r4.is_empty() && !r4::check(&arguments.r4)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    let Some(corpus) = &arguments.corpus else { return Ok(ExitCode::SUCCESS) };
     // First, so that a missing xmllint fails at once.
     let xmllint = arguments.schema.as_deref().map(xmllint::Xmllint::new).transpose()?;
-    let cases = manifest::read(&arguments.corpus)?;
+    let cases = manifest::read(corpus)?;
     let mut ledger = ledger::Ledger::new();
     reading::check(&cases, &mut ledger);
     lossless::check(&cases, &mut ledger);

@@ -1,35 +1,50 @@
 //! The doc comments of the DSTU1 model: name, cardinality, type, and a link to the page of the standard.
 
-use super::model::{CodeList, Content, Field, Module, Type};
+use super::model::{CodeList, Content, Field, Module, Standard, Type};
 use super::names;
-use crate::schema::Role;
-
-/// Where DSTU1 is published.
-const STANDARD: &str = "http://hl7.org/fhir/DSTU1";
+use crate::schema::{Binding, Role};
 
 /// The comment above a struct.
 pub(crate) fn of_type(module: &Module, ty: &Type) -> String {
+    let Standard { name: version, url, .. } = module.standard;
     match ty.role {
         Role::Resource => {
-            format!(" The resource `{0}`. See [its DSTU1 page]({STANDARD}/{1}.html).", ty.name, module.name)
+            format!(" The resource `{0}`. See [its {version} page]({url}/{1}.html).", ty.name, module.name)
         }
         Role::Binary => {
             format!(
-                " Content of any kind, as base64 with a MIME type. See [its DSTU1 page]({STANDARD}/extras.html#binary)."
+                " Content of any kind, as base64 with a MIME type. See [its {version} page]({url}/extras.html#binary)."
             )
         }
+        // In R4 the name says no more than the path.
+        Role::Component if module.standard.extends_restrictions => format!(
+            " A value of `{0}`. See [its {version} page]({url}/{1}-definitions.html#{0}).",
+            ty.path, module.name
+        ),
         Role::Component => format!(
-            " A value of `{0}`; the standard's schema calls the type `{1}`. See [its DSTU1 page]({STANDARD}/{2}-definitions.html#{0}).",
+            " A value of `{0}`; the standard's schema calls the type `{1}`. See [its {version} page]({url}/{2}-definitions.html#{0}).",
             ty.path, ty.name, module.name
         ),
         Role::Type | Role::Abstract => {
             let page = match ty.name.as_str() {
                 "Extension" => "extensibility.html#extension".to_owned(),
                 "Narrative" => "formats.html#narrative".to_owned(),
+                "Reference" => "references.html#Reference".to_owned(),
+                "Meta" => "resource.html#Meta".to_owned(),
+                "ContactDetail"
+                | "Contributor"
+                | "DataRequirement"
+                | "Expression"
+                | "ParameterDefinition"
+                | "RelatedArtifact"
+                | "TriggerDefinition"
+                | "UsageContext" => {
+                    format!("metadatatypes.html#{}", ty.name)
+                }
                 "ResourceReference" => "references.html#resourcereference".to_owned(),
                 name => format!("datatypes.html#{}", name.split('.').next().unwrap_or(name)),
             };
-            format!(" The data type `{}`. See [its DSTU1 page]({STANDARD}/{page}).", ty.name)
+            format!(" The data type `{}`. See [its {version} page]({url}/{page}).", ty.name)
         }
     }
 }
@@ -42,7 +57,8 @@ pub(crate) fn of_field(module: &Module, ty: &Type, field: &Field) -> String {
     let name = format!("{}{suffix}", field.name);
     let own = match ty.role {
         Role::Resource | Role::Component => {
-            format!("[`{name}`]({STANDARD}/{}-definitions.html#{}.{name})", module.name, ty.path)
+            let url = module.standard.url;
+            format!("[`{name}`]({url}/{}-definitions.html#{}.{name})", module.name, ty.path)
         }
         _ => format!("`{name}`"),
     };
@@ -52,13 +68,33 @@ pub(crate) fn of_field(module: &Module, ty: &Type, field: &Field) -> String {
             " Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.".to_owned()
         }
         "contained" => " Contained resources, 0..*: those without an identity of their own.".to_owned(),
+        "id" if ty.role == Role::Resource => {
+            format!(" `id`, {cardinality} {what}: the logical id, which the resource's URL ends with.")
+        }
         "language" if ty.role == Role::Resource => {
             format!(" `language`, {cardinality} {what}: the language of the content.")
         }
         "text" if ty.role == Role::Resource => {
             format!(" `text`, {cardinality} {what}: the content for people.")
         }
-        _ => format!(" {own}, {cardinality} {what}."),
+        _ => format!(" {own}, {cardinality} {what}{}{}.", targets(field), binding(field)),
+    }
+}
+
+/// What a reference may point to.
+fn targets(field: &Field) -> String {
+    match field.targets.len() {
+        0 => String::new(),
+        1..=6 => format!(" to `{}`", field.targets.join("` or `")),
+        _ => " to many types".to_owned(),
+    }
+}
+
+/// How its codes are bound to a value set.
+fn binding(field: &Field) -> String {
+    match &field.binding {
+        None => String::new(),
+        Some(Binding { strength, value_set }) => format!(", {strength} codes of <{value_set}>"),
     }
 }
 

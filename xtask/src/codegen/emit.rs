@@ -7,7 +7,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use super::documentation;
-use super::model::{CodeList, Content, Field, Model, Module, Type};
+use super::model::{CodeList, Content, Field, MORE_DATATYPES, Model, Module, Type};
 use super::names;
 use crate::schema::Role;
 
@@ -24,22 +24,28 @@ pub(crate) fn files(model: &Model) -> Vec<(String, TokenStream)> {
 fn index_file(model: &Model) -> TokenStream {
     let modules = model.modules.iter().map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
-        if module.name == "datatypes" {
+        if module.name == MORE_DATATYPES {
+            quote! { #gate mod #name; }
+        } else if module.name == "datatypes" {
             quote! { pub mod #name; }
         } else {
             quote! { #gate pub(crate) mod #name; }
         }
     });
-    let resources = model.modules.iter().filter(|module| module.name != "datatypes").map(|module| {
+    let of_resources = |module: &&Module| !matches!(module.name.as_str(), "datatypes" | MORE_DATATYPES);
+    let resources = model.modules.iter().filter(of_resources).map(|module| {
         let (name, gate) = (ident(&module.name), gate(module));
         quote! { #gate pub use super::#name::*; }
     });
+    let version = model.standard.name;
+    let title = format!(" The types of {version}, one module per resource, and the data types.");
+    let resources_title = format!(" The resources of {version}, their components and their code lists.");
     quote! {
-        #![doc = " The types of DSTU1, one module per resource, and the data types."]
+        #![doc = #title]
         #(#modules)*
         pub(crate) mod resource;
 
-        /// The resources of DSTU1, their components and their code lists.
+        #[doc = #resources_title]
         pub mod resources {
             #(#resources)*
         }
@@ -58,17 +64,22 @@ fn module_file(module: &Module) -> TokenStream {
     let types = module.types.iter().map(|ty| structure(module, ty));
     let lists = module.codes.iter().map(code_list);
     let title = match module.name.as_str() {
-        "datatypes" => " The data types of DSTU1, and the code lists that several types share.".to_owned(),
+        "datatypes" => format!(
+            " The data types of {}, and the code lists that several types share.",
+            module.standard.name
+        ),
+        MORE_DATATYPES => " The data types that only the feature `all-resources` needs.".to_owned(),
         name => format!(" The resource of `{name}.schema`, its components and its code lists."),
     };
     let imports = imports(module);
-    let boxed: Vec<Ident> = boxed(module).into_iter().map(ident).collect();
-    let boxed = (!boxed.is_empty()).then(|| quote! { boxed! { #(#boxed)* } });
+    let more = (module.name == "datatypes" && module.has_more).then(|| {
+        quote! { #[cfg(feature = "all-resources")] pub use super::moredatatypes::*; }
+    });
     quote! {
         #![doc = #title]
         #imports
+        #more
         #(#types)*
-        #boxed
         #(#lists)*
     }
 }
@@ -77,14 +88,11 @@ fn module_file(module: &Module) -> TokenStream {
 fn imports(module: &Module) -> TokenStream {
     let mut imports = Imports::default();
     if !module.types.is_empty() {
-        imports.add("crate::structure", "describe");
-        imports.add("crate::unknown", "Unknown");
+        imports.add("koppeltaal_fhir_base", "describe");
+        imports.add("koppeltaal_fhir_base", "Unknown");
     }
     if !module.codes.is_empty() {
-        imports.add("crate::code_list", "code_list");
-    }
-    if !boxed(module).is_empty() {
-        imports.add("crate::structure", "boxed");
+        imports.add("koppeltaal_fhir_base", "code_list");
     }
     for field in module.types.iter().flat_map(|ty| &ty.fields) {
         imports.add_content(module, &field.content);
@@ -105,13 +113,16 @@ impl Imports {
     fn add_content(&mut self, module: &Module, content: &Content) {
         match content {
             Content::Attribute => {}
-            Content::Xhtml => self.add("crate::xhtml", "Xhtml"),
+            Content::Xhtml => self.add("koppeltaal_fhir_base", "Xhtml"),
             Content::AnyResource => self.add("crate::resource", "Resource"),
             Content::IdReference => self.add("crate::primitives", "Primitive"),
             Content::Primitive { name, .. } => {
                 self.add("crate::primitives", "Primitive");
-                if !matches!(name.as_str(), "boolean" | "integer" | "string") {
-                    self.add("crate::primitives", &scalar(name).to_string());
+                let scalar = scalar(name).to_string();
+                match scalar.as_str() {
+                    "bool" | "i32" | "u32" | "String" => {}
+                    "NonZeroU32" => self.add("std::num", &scalar),
+                    _ => self.add("crate::primitives", &scalar),
                 }
             }
             Content::Code { list } => {
@@ -141,23 +152,24 @@ impl Imports {
     }
 }
 
-/// The types that fields of the module hold boxed.
-fn boxed(module: &Module) -> BTreeSet<&str> {
-    let fields = module.types.iter().flat_map(|ty| ty.fields.iter().map(move |field| (ty, field)));
-    fields
-        .filter(|(ty, field)| is_boxed(ty, field))
-        .filter_map(|(_, field)| match &field.content {
-            Content::Structure { name, .. } => Some(name.as_str()),
-            _ => None,
-        })
-        .collect()
-}
-
 fn structure(module: &Module, ty: &Type) -> TokenStream {
     let name = ident(&names::type_name(&ty.name));
     let doc = documentation::of_type(module, ty);
     let standard_name = &ty.name;
-    let kind = ident(if matches!(ty.role, Role::Resource | Role::Binary) { "resource" } else { "element" });
+    // R4's bundle is a resource like any other, but for the limit of its entries.
+    let kind = ident(match ty.role {
+        Role::Resource if ty.name == "Bundle" => "bundle",
+        Role::Resource | Role::Binary => "resource",
+        _ => "element",
+    });
+    let has_own_id = ty.fields.iter().any(|field| field.name == "id");
+    let id = (!has_own_id).then(|| {
+        quote! {
+            /// The element's id: a label that references inside the resource use.
+            pub id: Option<String>,
+        }
+    });
+    let id_row = (!has_own_id).then(|| quote! { id });
 
     let fields = ty.fields.iter().map(|field| {
         let doc = documentation::of_field(module, ty, field);
@@ -174,14 +186,13 @@ fn structure(module: &Module, ty: &Type) -> TokenStream {
         #[doc = #doc]
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct #name {
-            /// The element's id: a label that references inside the resource use.
-            pub id: Option<String>,
+            #id
             #(#fields,)*
             /// What the type does not have, kept as it came.
             pub unknown: Unknown,
         }
 
-        describe! { #name #standard_name #kind id: #(#rows,)* }
+        describe! { #name #standard_name #kind #id_row: #(#rows,)* }
 
         #(#choices)*
     }
@@ -277,7 +288,9 @@ fn scalar(primitive: &str) -> Ident {
     match primitive {
         "boolean" => ident("bool"),
         "integer" => ident("i32"),
-        "string" => ident("String"),
+        "unsignedInt" => ident("u32"),
+        "positiveInt" => ident("NonZeroU32"),
+        "string" | "markdown" => ident("String"),
         other => ident(&names::upper_first(other)),
     }
 }
@@ -351,19 +364,26 @@ fn resource_file(model: &Model) -> TokenStream {
     let conversions = resources.iter().map(|(gate, module, name, standard_name)| {
         quote! { #gate resource_type!(super::#module::#name, #name, #standard_name); }
     });
-    let all_names = resources.iter().map(|(_, _, _, standard_name)| standard_name);
+    let all_names = &model.resource_types;
+    let version = model.standard.name;
+    let title = format!(" Any resource of {version}.");
+    let unknown = format!(
+        " Types that this build does not model are kept as [`Unknown`](Self::Unknown), and so are types that {version} does not have."
+    );
+    let names_doc = format!(" The names of all resource types of {version}, modelled by this build or not.");
     quote! {
-        #![doc = " Any resource of DSTU1."]
+        #![doc = #title]
         use std::sync::Arc;
 
-        use crate::resource::resource_type;
-        use crate::structure::Structure;
-        use crate::unknown::UnknownResource;
+        use koppeltaal_fhir_base::resource::{AnyResource, ResourceEnum};
+        use koppeltaal_fhir_base::structure::Structure;
+        use koppeltaal_fhir_base::{UnknownResource, resource_type};
 
-        /// Any resource of DSTU1.
+        use crate::resource::{ResourceType, Sealed};
+
+        #[doc = #title]
         ///
-        /// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not
-        /// have, are kept as [`Unknown`](Self::Unknown).
+        #[doc = #unknown]
         ///
         /// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
         /// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does
@@ -376,7 +396,7 @@ fn resource_file(model: &Model) -> TokenStream {
             Unknown(Arc<UnknownResource>),
         }
 
-        /// The names of all resource types of DSTU1, modelled by this build or not.
+        #[doc = #names_doc]
         pub const RESOURCE_TYPES: &[&str] = &[#(#all_names),*];
 
         impl Resource {
@@ -387,27 +407,45 @@ fn resource_file(model: &Model) -> TokenStream {
                     Self::Unknown(resource) => resource.resource_type(),
                 }
             }
+        }
 
-            /// An empty resource of a type; `None` if this build does not model it.
-            pub(crate) fn empty(resource_type: &str) -> Option<Self> {
-                Some(match resource_type {
-                    #(#empties)*
-                    _ => return None,
-                })
+        impl AnyResource for Resource {
+            fn type_name(&self) -> &str {
+                self.resource_type()
             }
 
-            pub(crate) fn structure(&self) -> Option<&dyn Structure> {
+            fn content(&self) -> Option<&dyn Structure> {
                 match self {
                     #(#structures)*
                     Self::Unknown(_) => None,
                 }
             }
 
-            pub(crate) fn structure_mut(&mut self) -> Option<&mut dyn Structure> {
+            fn content_mut(&mut self) -> Option<&mut dyn Structure> {
                 match self {
                     #(#structures_mut)*
                     Self::Unknown(_) => None,
                 }
+            }
+
+            fn source(&self) -> Option<&UnknownResource> {
+                match self {
+                    Self::Unknown(resource) => Some(resource),
+                    _ => None,
+                }
+            }
+        }
+
+        impl ResourceEnum for Resource {
+            fn empty(type_name: &str) -> Option<Self> {
+                Some(match type_name {
+                    #(#empties)*
+                    _ => return None,
+                })
+            }
+
+            fn unknown(resource: Arc<UnknownResource>) -> Self {
+                Self::Unknown(resource)
             }
         }
 

@@ -6,13 +6,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::names;
-use crate::schema::{Cardinality, Definition, Role, Shape, Structure, TypeName};
+use crate::schema::{Binding, Cardinality, Definition, Role, Shape, Structure, TypeName};
 
 /// The resources that Koppeltaal's services need, besides those that it profiles: every build has them.
 const SERVICE_RESOURCES: &[&str] = &["Binary", "Conformance", "Profile", "ValueSet"];
 
-/// The model of all generated code.
+/// The resources of R4 that Koppeltaal 2.0 uses, and those of its REST interface: every build has them.
+const R4_RESOURCES: &[&str] = &[
+    "ActivityDefinition",
+    "AuditEvent",
+    "Binary",
+    "Bundle",
+    "CapabilityStatement",
+    "CareTeam",
+    "Device",
+    "Endpoint",
+    "OperationOutcome",
+    "Organization",
+    "Parameters",
+    "Patient",
+    "Practitioner",
+    "RelatedPerson",
+    "Subscription",
+    "Task",
+];
+
+/// Resources of R4 that no build models: StructureDefinition holds ElementDefinition, whose choices have more
+/// alternatives than a `FieldSet` holds.
+const R4_TOO_LARGE: &[&str] = &["structuredefinition"];
+
+/// The module of the data types that only `all-resources` needs.
+pub(crate) const MORE_DATATYPES: &str = "moredatatypes";
+
+/// A version of FHIR.
+pub(crate) struct Standard {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Where it is published.
+    pub(crate) url: &'static str,
+    /// Whether Age, Duration and their like take extensions.
+    pub(crate) extends_restrictions: bool,
+}
+
+pub(crate) static DSTU1: Standard =
+    Standard { name: "DSTU1", url: "http://hl7.org/fhir/DSTU1", extends_restrictions: false };
+pub(crate) static R4: Standard =
+    Standard { name: "R4", url: "http://hl7.org/fhir/R4", extends_restrictions: true };
+
+/// The model of all generated code of one version.
 pub(crate) struct Model {
+    pub(crate) standard: &'static Standard,
+    /// The names of all resources of the standard, in order.
+    pub(crate) resource_types: Vec<String>,
     /// One per schema file, `datatypes` included, by name.
     pub(crate) modules: Vec<Module>,
 }
@@ -21,8 +66,11 @@ pub(crate) struct Model {
 pub(crate) struct Module {
     /// The file's name without ending.
     pub(crate) name: String,
+    pub(crate) standard: &'static Standard,
     /// Whether every build has it.
     pub(crate) always: bool,
+    /// Whether some builds have more data types than this module has.
+    pub(crate) has_more: bool,
     pub(crate) types: Vec<Type>,
     pub(crate) codes: Vec<CodeList>,
 }
@@ -43,6 +91,9 @@ pub(crate) struct Field {
     pub(crate) index: usize,
     pub(crate) cardinality: Cardinality,
     pub(crate) content: Content,
+    /// The types that a reference may point to.
+    pub(crate) targets: Vec<String>,
+    pub(crate) binding: Option<Binding>,
 }
 
 /// What a field holds.
@@ -83,6 +134,7 @@ pub(crate) struct CodeList {
 
 /// The definitions of all files, by name.
 struct Names<'a> {
+    standard: &'static Standard,
     structures: BTreeMap<&'a str, &'a Structure>,
     restrictions: BTreeMap<&'a str, &'a str>,
     primitives: BTreeSet<&'a str>,
@@ -98,12 +150,42 @@ impl Model {
     ) -> Result<Self> {
         let files = SERVICE_RESOURCES.iter().copied().chain(profiled).map(str::to_ascii_lowercase);
         let always: BTreeSet<String> = files.chain(["datatypes".to_owned()]).collect();
-        let names = Names::of(schemas);
+        Self::of(&DSTU1, schemas, &always, resource_types(schemas))
+    }
+
+    /// The model of R4. The resources of every build come with the data types that they need; the feature
+    /// `all-resources` adds the others, and the data types that only these need.
+    pub(crate) fn r4(schemas: &BTreeMap<String, Vec<Definition>>) -> Result<Self> {
+        let files = R4_RESOURCES.iter().map(|name| name.to_ascii_lowercase());
+        let always: BTreeSet<String> = files.chain(["datatypes".to_owned()]).collect();
+        let needed_always = needed(schemas, &always);
+        let mut chosen = schemas.clone();
+        chosen.retain(|file, _| !R4_TOO_LARGE.contains(&file.as_str()));
+        let needed_by_any = needed(schemas, &chosen.keys().cloned().collect());
+        if let Some(datatypes) = chosen.get_mut("datatypes") {
+            datatypes.retain(|definition| needed_by_any.contains(definition.name()));
+            let (common, more) =
+                datatypes.drain(..).partition(|definition| needed_always.contains(definition.name()));
+            *datatypes = common;
+            chosen.insert(MORE_DATATYPES.to_owned(), more);
+        }
+        Self::of(&R4, &chosen, &always, resource_types(schemas))
+    }
+
+    fn of(
+        standard: &'static Standard,
+        schemas: &BTreeMap<String, Vec<Definition>>,
+        always: &BTreeSet<String>,
+        resource_types: Vec<String>,
+    ) -> Result<Self> {
+        let names = Names::of(standard, schemas);
         let mut modules = Vec::new();
         for (file, definitions) in schemas {
             let mut module = Module {
                 name: file.clone(),
+                standard,
                 always: always.contains(file),
+                has_more: schemas.contains_key(MORE_DATATYPES),
                 types: Vec::new(),
                 codes: Vec::new(),
             };
@@ -124,7 +206,7 @@ impl Model {
             }
             modules.push(module);
         }
-        let model = Self { modules };
+        let model = Self { standard, resource_types, modules };
         model.check_clashes()?;
         Ok(model)
     }
@@ -157,9 +239,46 @@ impl Model {
     }
 }
 
+/// The names of the resources, in order.
+fn resource_types(schemas: &BTreeMap<String, Vec<Definition>>) -> Vec<String> {
+    let is_resource = |definition: &&Definition| {
+        matches!(definition, Definition::Structure(structure)
+            if matches!(structure.role, Role::Resource | Role::Binary))
+    };
+    schemas.values().flatten().filter(is_resource).map(|definition| definition.name().to_owned()).collect()
+}
+
+/// The names of all definitions that the resources in some files need, directly or not.
+fn needed(schemas: &BTreeMap<String, Vec<Definition>>, files: &BTreeSet<String>) -> BTreeSet<String> {
+    let by_name: BTreeMap<&str, &Definition> =
+        schemas.values().flatten().map(|definition| (definition.name(), definition)).collect();
+    let resources = files.iter().filter(|file| *file != "datatypes").filter_map(|file| schemas.get(file));
+    let mut open: Vec<&Definition> = resources.flatten().collect();
+    let mut needed = BTreeSet::new();
+    while let Some(definition) = open.pop() {
+        if !needed.insert(definition.name().to_owned()) {
+            continue;
+        }
+        let names: Vec<&str> = match definition {
+            Definition::Restriction(restriction) => vec![&restriction.base],
+            Definition::Structure(structure) => {
+                let types = structure.fields.iter().flat_map(|field| field.shape.types());
+                let names = types.map(|name| match name {
+                    TypeName::Plain(name) | TypeName::Code(name) => name.as_str(),
+                });
+                names.chain(structure.base.as_deref()).collect()
+            }
+            Definition::Primitive(_) | Definition::Codes(_) => Vec::new(),
+        };
+        open.extend(names.iter().filter_map(|name| by_name.get(name)));
+    }
+    needed
+}
+
 impl<'a> Names<'a> {
-    fn of(schemas: &'a BTreeMap<String, Vec<Definition>>) -> Self {
+    fn of(standard: &'static Standard, schemas: &'a BTreeMap<String, Vec<Definition>>) -> Self {
         let mut names = Self {
+            standard,
             structures: BTreeMap::new(),
             restrictions: BTreeMap::new(),
             primitives: BTreeSet::new(),
@@ -198,7 +317,14 @@ impl<'a> Names<'a> {
             let content = self.content(structure, field).with_context(|| format!("field {}", field.name))?;
             let width =
                 if let Content::Choice { alternatives, .. } = &content { alternatives.len() } else { 1 };
-            fields.push(Field { name: field.name.clone(), index, cardinality: field.cardinality, content });
+            fields.push(Field {
+                name: field.name.clone(),
+                index,
+                cardinality: field.cardinality,
+                content,
+                targets: field.targets.clone(),
+                binding: field.binding.clone(),
+            });
             index += width;
         }
         ensure!(index <= 128, "{index} fields: FieldSet holds 128");
@@ -252,7 +378,7 @@ impl<'a> Names<'a> {
             _ if self.primitives.contains(name) => Content::Primitive { name: name.to_owned(), text },
             _ => {
                 let (target, unextended) = match self.restrictions.get(name) {
-                    Some(base) => (*base, true),
+                    Some(base) => (*base, !self.standard.extends_restrictions),
                     None => (name, false),
                 };
                 if !self.structures.contains_key(target) {

@@ -103,6 +103,8 @@ impl<'a> Types<'a> {
         extension.only_children(&["attribute"])?;
         let mut fields = self.fields(extension)?;
         fields.push(Field {
+            targets: Vec::new(),
+            binding: None,
             name: "content".to_owned(),
             cardinality: Cardinality { required: true, repeats: false },
             shape: Shape::Element(TypeName::Plain(attribute_type(extension.required("base")?)?.to_owned())),
@@ -162,6 +164,8 @@ impl<'a> Types<'a> {
                 }
             };
             fields.push(Field {
+                targets: Vec::new(),
+                binding: None,
                 name: attribute.required("name")?.to_owned(),
                 cardinality: Cardinality { required, repeats: false },
                 shape: Shape::Attribute(TypeName::Plain(
@@ -192,7 +196,13 @@ impl<'a> Types<'a> {
             Some(other) => bail!("ref=\"{other}\": expected xhtml:div"),
             None => (node.required("name")?, self.type_name(node.required("type")?)),
         };
-        Ok(Field { name: name.to_owned(), cardinality, shape: Shape::Element(type_name) })
+        Ok(Field {
+            name: name.to_owned(),
+            cardinality,
+            shape: Shape::Element(type_name),
+            targets: Vec::new(),
+            binding: None,
+        })
     }
 
     /// The field of a choice. Its bounds are declared on the choice, and not on its members.
@@ -212,7 +222,7 @@ impl<'a> Types<'a> {
         ensure!(members.len() > 1, "a choice of {} members, expected at least two", members.len());
         let name = choice::prefix(&members)?.to_owned();
         let types = members.iter().map(|(_, type_name)| self.type_name(type_name)).collect();
-        Ok(Field { name, cardinality, shape: Shape::Choice(types) })
+        Ok(Field { name, cardinality, shape: Shape::Choice(types), targets: Vec::new(), binding: None })
     }
 
     fn type_name(&self, name: &str) -> TypeName {

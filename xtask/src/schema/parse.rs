@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::{
-    Cardinality, Codes, Definition, Field, Primitive, Restriction, Role, Shape, Structure, TypeName,
+    Binding, Cardinality, Codes, Definition, Field, Primitive, Restriction, Role, Shape, Structure, TypeName,
 };
 
 /// Reads the text of one schema file; the file name is only used in errors.
@@ -152,6 +152,19 @@ fn field(line: &str) -> Result<Field> {
         .split_once(char::is_whitespace)
         .with_context(|| format!("`{label}`: expected a cardinality and a type, found `{}`", rest.trim()))?;
     let cardinality = cardinality(bounds).with_context(|| format!("`{label}`"))?;
+    let (types, binding) = match types.split_once(" ~") {
+        None => (types, None),
+        Some((types, binding)) => {
+            let (strength, value_set) = binding.split_once(' ').with_context(|| {
+                format!("`{label}`: expected a strength and a value set, found `{binding}`")
+            })?;
+            (types, Some(Binding { strength: strength.to_owned(), value_set: value_set.to_owned() }))
+        }
+    };
+    let (types, targets) = types.split_once(" -> ").unwrap_or((types, ""));
+    let targets: Vec<String> =
+        targets.split(" | ").filter(|target| !target.is_empty()).map(str::to_owned).collect();
+    targets.iter().try_for_each(|target| check_name(target))?;
     let types = types.split('|').map(|text| type_name(text.trim())).collect::<Result<Vec<_>>>();
     let mut types = types.with_context(|| format!("`{label}`"))?;
     let (name, shape) = if let Some(prefix) = label.strip_suffix("[x]") {
@@ -172,7 +185,7 @@ fn field(line: &str) -> Result<Field> {
         !cardinality.repeats || matches!(shape, Shape::Element(_)),
         "`{label}`: an attribute or a choice cannot repeat, found {bounds}"
     );
-    Ok(Field { name: name.to_owned(), cardinality, shape })
+    Ok(Field { name: name.to_owned(), cardinality, shape, targets, binding })
 }
 
 /// Reads a cardinality.

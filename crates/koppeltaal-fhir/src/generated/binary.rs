@@ -2,8 +2,7 @@
 
 //! The resource of `binary.schema`, its components and its code lists.
 use crate::primitives::{Base64Binary, Primitive};
-use crate::structure::describe;
-use crate::unknown::Unknown;
+use koppeltaal_fhir_base::{Unknown, describe};
 /// Content of any kind, as base64 with a MIME type. See [its DSTU1 page](http://hl7.org/fhir/DSTU1/extras.html#binary).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Binary {

@@ -3,8 +3,7 @@
 //! The resource of `device.schema`, its components and its code lists.
 use crate::primitives::{Code, Date, Primitive, Uri};
 use crate::resource::Resource;
-use crate::structure::describe;
-use crate::unknown::Unknown;
+use koppeltaal_fhir_base::{Unknown, describe};
 use super::datatypes::{
     CodeableConcept, Contact, Extension, Identifier, Narrative, ResourceReference,
 };

@@ -3,8 +3,7 @@
 //! The resource of `practitioner.schema`, its components and its code lists.
 use crate::primitives::{Code, DateTime, Primitive};
 use crate::resource::Resource;
-use crate::structure::describe;
-use crate::unknown::Unknown;
+use koppeltaal_fhir_base::{Unknown, describe};
 use super::datatypes::{
     Address, Attachment, CodeableConcept, Contact, Extension, HumanName, Identifier,
     Narrative, Period, ResourceReference,

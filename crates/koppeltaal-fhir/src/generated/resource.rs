@@ -2,13 +2,13 @@
 
 //! Any resource of DSTU1.
 use std::sync::Arc;
-use crate::resource::resource_type;
-use crate::structure::Structure;
-use crate::unknown::UnknownResource;
+use koppeltaal_fhir_base::resource::{AnyResource, ResourceEnum};
+use koppeltaal_fhir_base::structure::Structure;
+use koppeltaal_fhir_base::{UnknownResource, resource_type};
+use crate::resource::{ResourceType, Sealed};
 /// Any resource of DSTU1.
 ///
-/// Types that this build does not model (feature `all-resources`), and types that DSTU1 does not
-/// have, are kept as [`Unknown`](Self::Unknown).
+/// Types that this build does not model are kept as [`Unknown`](Self::Unknown), and so are types that DSTU1 does not have.
 ///
 /// A clone shares its content, so that copying a bundle costs little. Changing a resource that others
 /// share ([`get_mut`](Self::get_mut), or [`Arc::make_mut`] in a match) copies it first; theirs does
@@ -297,103 +297,12 @@ impl Resource {
             Self::Unknown(resource) => resource.resource_type(),
         }
     }
-    /// An empty resource of a type; `None` if this build does not model it.
-    pub(crate) fn empty(resource_type: &str) -> Option<Self> {
-        Some(
-            match resource_type {
-                #[cfg(feature = "all-resources")]
-                "AdverseReaction" => Self::AdverseReaction(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Alert" => Self::Alert(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "AllergyIntolerance" => Self::AllergyIntolerance(Arc::default()),
-                "Binary" => Self::Binary(Arc::default()),
-                "CarePlan" => Self::CarePlan(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Composition" => Self::Composition(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "ConceptMap" => Self::ConceptMap(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Condition" => Self::Condition(Arc::default()),
-                "Conformance" => Self::Conformance(Arc::default()),
-                "Device" => Self::Device(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "DeviceObservationReport" => {
-                    Self::DeviceObservationReport(Arc::default())
-                }
-                #[cfg(feature = "all-resources")]
-                "DiagnosticOrder" => Self::DiagnosticOrder(Arc::default()),
-                "DiagnosticReport" => Self::DiagnosticReport(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "DocumentManifest" => Self::DocumentManifest(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "DocumentReference" => Self::DocumentReference(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Encounter" => Self::Encounter(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "FamilyHistory" => Self::FamilyHistory(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Group" => Self::Group(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "ImagingStudy" => Self::ImagingStudy(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Immunization" => Self::Immunization(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "ImmunizationRecommendation" => {
-                    Self::ImmunizationRecommendation(Arc::default())
-                }
-                #[cfg(feature = "all-resources")]
-                "List" => Self::List(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Location" => Self::Location(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Media" => Self::Media(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Medication" => Self::Medication(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "MedicationAdministration" => {
-                    Self::MedicationAdministration(Arc::default())
-                }
-                #[cfg(feature = "all-resources")]
-                "MedicationDispense" => Self::MedicationDispense(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "MedicationPrescription" => Self::MedicationPrescription(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "MedicationStatement" => Self::MedicationStatement(Arc::default()),
-                "MessageHeader" => Self::MessageHeader(Arc::default()),
-                "Observation" => Self::Observation(Arc::default()),
-                "OperationOutcome" => Self::OperationOutcome(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Order" => Self::Order(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "OrderResponse" => Self::OrderResponse(Arc::default()),
-                "Organization" => Self::Organization(Arc::default()),
-                "Other" => Self::Other(Arc::default()),
-                "Patient" => Self::Patient(Arc::default()),
-                "Practitioner" => Self::Practitioner(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Procedure" => Self::Procedure(Arc::default()),
-                "Profile" => Self::Profile(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Provenance" => Self::Provenance(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Query" => Self::Query(Arc::default()),
-                "Questionnaire" => Self::Questionnaire(Arc::default()),
-                "RelatedPerson" => Self::RelatedPerson(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "SecurityEvent" => Self::SecurityEvent(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Specimen" => Self::Specimen(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Substance" => Self::Substance(Arc::default()),
-                #[cfg(feature = "all-resources")]
-                "Supply" => Self::Supply(Arc::default()),
-                "ValueSet" => Self::ValueSet(Arc::default()),
-                _ => return None,
-            },
-        )
+}
+impl AnyResource for Resource {
+    fn type_name(&self) -> &str {
+        self.resource_type()
     }
-    pub(crate) fn structure(&self) -> Option<&dyn Structure> {
+    fn content(&self) -> Option<&dyn Structure> {
         match self {
             #[cfg(feature = "all-resources")]
             Self::AdverseReaction(resource) => Some(&**resource),
@@ -480,7 +389,7 @@ impl Resource {
             Self::Unknown(_) => None,
         }
     }
-    pub(crate) fn structure_mut(&mut self) -> Option<&mut dyn Structure> {
+    fn content_mut(&mut self) -> Option<&mut dyn Structure> {
         match self {
             #[cfg(feature = "all-resources")]
             Self::AdverseReaction(resource) => {
@@ -644,6 +553,112 @@ impl Resource {
             }
             Self::Unknown(_) => None,
         }
+    }
+    fn source(&self) -> Option<&UnknownResource> {
+        match self {
+            Self::Unknown(resource) => Some(resource),
+            _ => None,
+        }
+    }
+}
+impl ResourceEnum for Resource {
+    fn empty(type_name: &str) -> Option<Self> {
+        Some(
+            match type_name {
+                #[cfg(feature = "all-resources")]
+                "AdverseReaction" => Self::AdverseReaction(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Alert" => Self::Alert(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "AllergyIntolerance" => Self::AllergyIntolerance(Arc::default()),
+                "Binary" => Self::Binary(Arc::default()),
+                "CarePlan" => Self::CarePlan(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Composition" => Self::Composition(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ConceptMap" => Self::ConceptMap(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Condition" => Self::Condition(Arc::default()),
+                "Conformance" => Self::Conformance(Arc::default()),
+                "Device" => Self::Device(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DeviceObservationReport" => {
+                    Self::DeviceObservationReport(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "DiagnosticOrder" => Self::DiagnosticOrder(Arc::default()),
+                "DiagnosticReport" => Self::DiagnosticReport(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DocumentManifest" => Self::DocumentManifest(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "DocumentReference" => Self::DocumentReference(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Encounter" => Self::Encounter(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "FamilyHistory" => Self::FamilyHistory(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Group" => Self::Group(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ImagingStudy" => Self::ImagingStudy(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Immunization" => Self::Immunization(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "ImmunizationRecommendation" => {
+                    Self::ImmunizationRecommendation(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "List" => Self::List(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Location" => Self::Location(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Media" => Self::Media(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Medication" => Self::Medication(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationAdministration" => {
+                    Self::MedicationAdministration(Arc::default())
+                }
+                #[cfg(feature = "all-resources")]
+                "MedicationDispense" => Self::MedicationDispense(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationPrescription" => Self::MedicationPrescription(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "MedicationStatement" => Self::MedicationStatement(Arc::default()),
+                "MessageHeader" => Self::MessageHeader(Arc::default()),
+                "Observation" => Self::Observation(Arc::default()),
+                "OperationOutcome" => Self::OperationOutcome(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Order" => Self::Order(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "OrderResponse" => Self::OrderResponse(Arc::default()),
+                "Organization" => Self::Organization(Arc::default()),
+                "Other" => Self::Other(Arc::default()),
+                "Patient" => Self::Patient(Arc::default()),
+                "Practitioner" => Self::Practitioner(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Procedure" => Self::Procedure(Arc::default()),
+                "Profile" => Self::Profile(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Provenance" => Self::Provenance(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Query" => Self::Query(Arc::default()),
+                "Questionnaire" => Self::Questionnaire(Arc::default()),
+                "RelatedPerson" => Self::RelatedPerson(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "SecurityEvent" => Self::SecurityEvent(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Specimen" => Self::Specimen(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Substance" => Self::Substance(Arc::default()),
+                #[cfg(feature = "all-resources")]
+                "Supply" => Self::Supply(Arc::default()),
+                "ValueSet" => Self::ValueSet(Arc::default()),
+                _ => return None,
+            },
+        )
+    }
+    fn unknown(resource: Arc<UnknownResource>) -> Self {
+        Self::Unknown(resource)
     }
 }
 #[cfg(feature = "all-resources")]

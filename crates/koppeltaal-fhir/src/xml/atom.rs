@@ -5,25 +5,24 @@
 //! languages, text beside a resource, an element once more) is kept as an [`AtomPart`]: it is written back,
 //! and it is not a finding.
 
+use koppeltaal_fhir_base::parts::{AtomPart, UnknownContent};
+use koppeltaal_fhir_base::primitives::primitive::{AnyPrimitive, Verdict};
+use koppeltaal_fhir_base::primitives::scalar::{Scalar, ScalarKind, is_xml_space};
+use koppeltaal_fhir_base::xml::{Element, Namespace, RawValue, Result, Token, is_language, is_name_token};
+use koppeltaal_fhir_base::{Rule, Severity, Unknown, UnknownNode};
+
+use super::FeedReader;
 use super::content_form::content_form;
-use super::element::Element;
-use super::names::Namespace;
-use super::narrative::is_language;
-use super::read::{Reader, Result};
-use super::tag::{RawValue, is_name_token};
-use super::tokens::Token;
 use crate::bundle::{Author, Category, Link};
-use crate::findings::{Rule, Severity};
-use crate::primitives::{AnyPrimitive, Decimal, Primitive, Scalar, ScalarKind, Verdict, is_xml_space};
+use crate::primitives::{Decimal, Primitive};
 use crate::resource::Resource;
-use crate::unknown::{AtomPart, Unknown, UnknownContent, UnknownNode};
 
 /// Attributes that Atom allows everywhere.
 pub(super) const COMMON: &[&str] = &["xml:base", "xml:lang"];
 /// Attributes of a link that have no field.
 pub(super) const LINK: &[&str] = &["xml:base", "xml:lang", "type", "hreflang", "title", "length"];
 
-impl<'t> Reader<'t> {
+impl<'t> FeedReader<'t> {
     /// Keeps a piece of Atom without a field: the markup of an element that has been read to its end.
     #[cold]
     pub(super) fn keep_part(
@@ -354,11 +353,12 @@ impl<'t> Reader<'t> {
                         self.discards = true;
                         self.feed(&child)?;
                     } else if is_first {
-                        let resource = self.resource(&child)?;
-                        value.get_or_insert(resource);
+                        let mut resource = None;
+                        self.resource(&child, &mut resource)?;
+                        *value = value.take().or(resource);
                     } else {
                         self.discards = true;
-                        self.resource(&child)?;
+                        self.resource(&child, &mut None::<Resource>)?;
                     }
                     self.discards = discarded;
                 }

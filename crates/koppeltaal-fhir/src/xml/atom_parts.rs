@@ -1,24 +1,24 @@
 //! Reads back the parts of Atom that have no field: forms, to compare them with their fields, and strings
 //! from JSON.
 
+use koppeltaal_fhir_base::findings::Report;
+use koppeltaal_fhir_base::model::Model;
+use koppeltaal_fhir_base::parts::{AtomPart, UnknownContent};
+use koppeltaal_fhir_base::primitives::scalar::is_xml_space;
+use koppeltaal_fhir_base::xml::{Element, Reader, Scopes, Token, Tokens, forbidden_character};
+use koppeltaal_fhir_base::{Limits, UnknownNode};
+
+use super::FeedReader;
 use super::atom::{COMMON, LINK, check_attribute};
 use super::content_form::RESOURCE;
-use super::element::Element;
-use super::names::Scopes;
-use super::read::Reader;
 use super::text_construct::TextConstruct;
-use super::tokens::{Token, Tokens};
 use crate::bundle::{Author, Bundle, Entry};
-use crate::findings::Report;
-use crate::limits::Limits;
-use crate::primitives::is_xml_space;
-use crate::unknown::{AtomPart, UnknownContent, UnknownNode};
 
 /// A reader of a piece of a feed, which stops at the first error, and the piece's element.
-fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
-    let report = Report::reading(markup.as_bytes(), true, Limits::default());
-    let mut reader = Reader::new(Tokens::of_fragment(markup), report);
-    reader.discards = true;
+fn piece<'m>(model: &'static Model, markup: &'m str) -> Option<(FeedReader<'m>, Element<'m>)> {
+    let report = Report::reading(model, markup.as_bytes(), true, Limits::default());
+    let reader = Reader::new(Tokens::of_fragment(markup), report);
+    let mut reader = FeedReader { reader, discards: true };
     let Ok(Token::Start) = reader.token() else { return None };
     let element = reader.open(Scopes::FEED).ok()?;
     Some((reader, element))
@@ -26,7 +26,7 @@ fn piece(markup: &str) -> Option<(Reader<'_>, Element<'_>)> {
 
 /// What the form of an element says, to be compared with its field: a text, or the div of a summary.
 pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
-    let (mut reader, element) = piece(markup)?;
+    let (mut reader, element) = piece(Model::MARKUP, markup)?;
     match name {
         "title" => reader.text_construct(&element).ok().map(TextConstruct::into_text),
         "summary" => {
@@ -40,7 +40,7 @@ pub(super) fn form_says(name: &str, markup: &str) -> Option<String> {
 
 /// The part that a string of JSON's member `_atom` holds. `None` if Atom does not allow it in the type of
 /// this name.
-pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode> {
+pub(crate) fn part_from_json(model: &'static Model, type_name: &str, text: &str) -> Option<UnknownNode> {
     let (part, source) = AtomPart::split(text)?;
     let node = |name: &str, source: &str| UnknownNode {
         name: name.to_owned(),
@@ -52,13 +52,14 @@ pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode>
             let (name, value) = source.split_once('=')?;
             let allowed = if type_name == "Link" { LINK } else { COMMON };
             let is_right = allowed.contains(&name) && check_attribute(name, value).is_ok();
-            let is_text = super::text::forbidden_character(value).is_none();
+            let is_text = forbidden_character(value).is_none();
             (is_right && is_text).then(|| node(name, value))
         }
-        AtomPart::Text => (type_name == "Link" && super::text::forbidden_character(source).is_none())
-            .then(|| node("", source)),
+        AtomPart::Text => {
+            (type_name == "Link" && forbidden_character(source).is_none()).then(|| node("", source))
+        }
         AtomPart::Form | AtomPart::More => {
-            let (mut reader, element) = piece(source)?;
+            let (mut reader, element) = piece(model, source)?;
             let name = element.name;
             if name == "content" && part == AtomPart::Form {
                 return is_content_form(&mut reader, &element)?.then(|| node(name, source));
@@ -81,7 +82,7 @@ pub(crate) fn part_from_json(type_name: &str, text: &str) -> Option<UnknownNode>
 }
 
 /// Whether this is the form of a content, as `content_form` makes it.
-fn is_content_form(reader: &mut Reader<'_>, element: &Element<'_>) -> Option<bool> {
+fn is_content_form(reader: &mut FeedReader<'_>, element: &Element<'_>) -> Option<bool> {
     for (name, raw) in element.all_attributes() {
         let is_allowed = name == "type" || COMMON.contains(&name);
         if !is_allowed || check_attribute(name, &raw.value().ok()?).is_err() {

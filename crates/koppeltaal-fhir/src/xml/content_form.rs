@@ -1,7 +1,7 @@
 //! The form of a `content` element of Atom: its tags and its text, without the resource in it.
 
-use super::text::{escape_attribute, escape_text};
-use crate::unknown::Unknown;
+use koppeltaal_fhir_base::Unknown;
+use koppeltaal_fhir_base::xml::{escape_attribute, escape_text};
 
 /// Where the resource stands in the form of a content.
 pub(super) const RESOURCE: &str = "<?resource?>";

@@ -1,17 +1,18 @@
 //! Atom feeds: the XML form of a bundle. By the schema, children come in any order and any number. Each of
 //! them is read in `atom`.
 
-use super::element::Element;
-use super::names::Namespace;
-use super::read::{Reader, Result};
-use super::tokens::Token;
-use crate::bundle::{Bundle, Entry};
-use crate::findings::{Rule, Severity};
-use crate::primitives::{AnyPrimitive, Primitive, Verdict, is_xml_space};
-use crate::structure::growth;
-use crate::unknown::{Unknown, UnknownContent, UnknownNode};
+use koppeltaal_fhir_base::parts::UnknownContent;
+use koppeltaal_fhir_base::primitives::primitive::{AnyPrimitive, Verdict};
+use koppeltaal_fhir_base::primitives::scalar::is_xml_space;
+use koppeltaal_fhir_base::structure::growth;
+use koppeltaal_fhir_base::xml::{Element, Namespace, Result, Token};
+use koppeltaal_fhir_base::{Rule, Severity, Unknown, UnknownNode};
 
-impl<'t> Reader<'t> {
+use super::FeedReader;
+use crate::bundle::{Bundle, Entry};
+use crate::primitives::Primitive;
+
+impl<'t> FeedReader<'t> {
     pub(super) fn feed(&mut self, root: &Element<'t>) -> Result<Bundle> {
         let mut bundle = Bundle::default();
         self.atom_attributes(root, &mut bundle.unknown)?;

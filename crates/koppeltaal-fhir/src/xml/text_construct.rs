@@ -1,14 +1,13 @@
 //! Text constructs of Atom, the elements that hold text for people: titles and summaries.
 
+use koppeltaal_fhir_base::parts::AtomPart;
+use koppeltaal_fhir_base::primitives::scalar::is_xml_space;
+use koppeltaal_fhir_base::xml::{Element, Namespace, Result, Token, Tokens};
+use koppeltaal_fhir_base::{Rule, Unknown, Xhtml};
+
+use super::FeedReader;
 use super::atom::set_text;
-use super::element::Element;
-use super::names::Namespace;
-use super::read::{Reader, Result};
-use super::tokens::{Token, Tokens};
-use crate::findings::Rule;
-use crate::primitives::{Primitive, is_xml_space};
-use crate::unknown::{AtomPart, Unknown};
-use crate::xhtml::Xhtml;
+use crate::primitives::Primitive;
 
 /// What a text construct of Atom holds.
 pub(super) struct TextConstruct {
@@ -38,7 +37,7 @@ impl TextConstruct {
     }
 }
 
-impl<'t> Reader<'t> {
+impl<'t> FeedReader<'t> {
     /// A text construct: text, or escaped HTML, or an element of XHTML.
     pub(super) fn text_construct(&mut self, element: &Element<'t>) -> Result<TextConstruct> {
         self.expect_namespace(element, Namespace::Atom)?;

@@ -1,16 +1,19 @@
 //! From a bundle to an Atom feed.
 
+use koppeltaal_fhir_base::markup::check_signature;
+use koppeltaal_fhir_base::parts::{AtomPart, UnknownContent};
+use koppeltaal_fhir_base::primitives::primitive::AnyPrimitive;
+use koppeltaal_fhir_base::primitives::scalar::{Scalar, is_xml_space};
+use koppeltaal_fhir_base::xml::escape_text;
+use koppeltaal_fhir_base::{Limits, Unknown, WriteError};
+
+use super::FeedWriter;
 use super::atom_parts::form_says;
 use super::content_form::RESOURCE;
-use super::text::escape_text;
-use super::write::Writer;
 use crate::bundle::{Author, Bundle, Category, Entry, Link};
-use crate::error::WriteError;
-use crate::limits::Limits;
-use crate::primitives::{AnyPrimitive, Primitive, Scalar, is_xml_space};
-use crate::unknown::{AtomPart, Unknown, UnknownContent};
+use crate::primitives::Primitive;
 
-impl Writer<'_> {
+impl FeedWriter<'_> {
     pub(super) fn feed(&mut self, bundle: &Bundle) {
         self.open("feed");
         self.raw(" xmlns=\"http://www.w3.org/2005/Atom\"");
@@ -39,7 +42,7 @@ impl Writer<'_> {
             self.path.pop();
         }
         if let Some(signature) = &bundle.signature.value {
-            match crate::markup::check_signature(signature, Limits::default()) {
+            match check_signature(signature, Limits::default()) {
                 Ok(()) => self.markup(signature.trim_matches(is_xml_space)),
                 Err(refusal) => self.fail(|_| WriteError::Signature { problem: refusal.into_problem() }),
             }

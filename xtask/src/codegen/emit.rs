@@ -174,7 +174,7 @@ fn structure(module: &Module, one: &Type) -> TokenStream {
     let fields = one.fields.iter().map(|field| {
         let doc = documentation::of_field(module, one, field);
         let field_name = names::field_ident(&field.name);
-        let field_type = rust_type(one, field);
+        let field_type = rust_type(module, one, field);
         quote! { #[doc = #doc] pub #field_name: #field_type }
     });
     let rows = one.fields.iter().map(row);
@@ -241,7 +241,7 @@ fn shape(content: &Content) -> Ident {
     })
 }
 
-fn rust_type(one: &Type, field: &Field) -> TokenStream {
+fn rust_type(module: &Module, one: &Type, field: &Field) -> TokenStream {
     let inner = match &field.content {
         Content::Attribute => return quote! { String },
         Content::Xhtml => return quote! { Xhtml },
@@ -256,15 +256,17 @@ fn rust_type(one: &Type, field: &Field) -> TokenStream {
     match (field.cardinality.repeats, is_primitive) {
         (true, _) => quote! { Vec<#inner> },
         (false, true) => inner,
-        (false, false) if is_boxed(one, field) => quote! { Option<Box<#inner>> },
+        (false, false) if is_boxed(module, one, field) => quote! { Option<Box<#inner>> },
         (false, false) => quote! { Option<#inner> },
     }
 }
 
 /// Data types are most of a message, and few of their values have a period, an assigner or a value set: those
-/// are boxed.
-fn is_boxed(one: &Type, field: &Field) -> bool {
-    one.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
+/// are boxed. So are, in R4, the optional values in components, which have many of them.
+fn is_boxed(module: &Module, one: &Type, field: &Field) -> bool {
+    let is_single = !field.cardinality.repeats && matches!(field.content, Content::Structure { .. });
+    let is_wide = module.standard.boxes_components && one.role == Role::Component;
+    is_single && (one.role == Role::Type || is_wide && !field.cardinality.required)
 }
 
 fn value_type(content: &Content) -> TokenStream {

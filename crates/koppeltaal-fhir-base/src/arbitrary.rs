@@ -7,9 +7,9 @@ use std::borrow::Cow;
 pub use split_mix::SplitMix64;
 
 use crate::model::Model;
-use crate::primitives::{AnyPrimitive, ScalarKind};
-use crate::resource::ResourceList;
-use crate::structure::{Shape, Slot, Structure};
+use crate::primitives::{AnyPrimitive, AnyPrimitiveList, ScalarKind};
+use crate::resource::{AnyResource, ResourceList};
+use crate::structure::{FieldSchema, Shape, Slot, Structure, StructureList, Walker};
 use crate::xhtml::Xhtml;
 
 impl SplitMix64 {
@@ -129,4 +129,28 @@ fn resource(model: &'static Model, list: &mut dyn ResourceList, random: &mut Spl
 /// Puts any resource of a model into `list`, filled to a depth of four. The same seed gives the same resource.
 pub fn fill_resource(model: &'static Model, list: &mut dyn ResourceList, seed: u64) {
     resource(model, list, &mut SplitMix64(seed), 4);
+}
+
+/// The size of the largest structure inside a structure, without that of resources inside.
+pub fn largest_structure(structure: &dyn Structure) -> usize {
+    let mut largest = Largest(0);
+    structure.walk(&mut largest);
+    largest.0
+}
+
+struct Largest(usize);
+impl Walker for Largest {
+    fn primitive(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitive) {}
+    fn primitives(&mut self, _: &'static FieldSchema, _: &dyn AnyPrimitiveList) {}
+    fn structure(&mut self, _: &'static FieldSchema, value: &dyn Structure) {
+        self.0 = self.0.max(size_of_val(value));
+        value.walk(self);
+    }
+    fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
+        (0..values.len()).for_each(|index| self.structure(field, values.get(index)));
+    }
+    fn resource(&mut self, _: &'static FieldSchema, _: &dyn AnyResource) {}
+    fn resources(&mut self, _: &'static FieldSchema, _: &dyn ResourceList) {}
+    fn xhtml(&mut self, _: &'static FieldSchema, _: &Xhtml) {}
+    fn attribute(&mut self, _: &'static FieldSchema, _: &str) {}
 }

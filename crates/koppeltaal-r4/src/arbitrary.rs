@@ -1,6 +1,10 @@
 //! Arbitrary resources of every type, and what must hold for each of them.
 
-use koppeltaal_fhir_base::arbitrary::fill_resource;
+use koppeltaal_fhir_base::UnknownNode;
+use koppeltaal_fhir_base::arbitrary::{fill_resource, largest_structure};
+use koppeltaal_fhir_base::document::Content;
+use koppeltaal_fhir_base::resource::AnyResource as _;
+use koppeltaal_fhir_base::weight::{STRUCTURE_COST, Weight};
 use proptest::prelude::*;
 
 use crate::model::R4;
@@ -54,6 +58,19 @@ proptest! {
         let xml = resource.to_xml().expect("writable");
         let json = from_xml(&xml).to_json().expect("writable");
         prop_assert_eq!(from_json(&json).to_xml().expect("writable"), xml);
+    }
+
+    #[test]
+    fn both_formats_are_at_least_as_long_as_the_weight_says(resource in any_resource()) {
+        let length = Weight::of(Content::Resource(&resource), 12).text;
+        prop_assert!(length <= resource.to_json().expect("writable").len());
+        prop_assert!(length <= resource.to_xml().expect("writable").len());
+    }
+
+    #[test]
+    fn no_structure_is_larger_than_the_cost_of_one(resource in any_resource()) {
+        let largest = resource.content().map_or(0, largest_structure);
+        prop_assert!(2 * largest + UnknownNode::COST <= STRUCTURE_COST, "{largest}");
     }
 
     #[test]

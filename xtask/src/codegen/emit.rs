@@ -174,7 +174,7 @@ fn structure(module: &Module, ty: &Type) -> TokenStream {
     let fields = ty.fields.iter().map(|field| {
         let doc = documentation::of_field(module, ty, field);
         let field_name = names::field_ident(&field.name);
-        let field_type = rust_type(ty, field);
+        let field_type = rust_type(module, ty, field);
         quote! { #[doc = #doc] pub #field_name: #field_type }
     });
     let rows = ty.fields.iter().map(row);
@@ -236,7 +236,7 @@ fn shape(content: &Content) -> Ident {
     })
 }
 
-fn rust_type(ty: &Type, field: &Field) -> TokenStream {
+fn rust_type(module: &Module, ty: &Type, field: &Field) -> TokenStream {
     let inner = match &field.content {
         Content::Attribute => return quote! { String },
         Content::Xhtml => return quote! { Xhtml },
@@ -251,15 +251,17 @@ fn rust_type(ty: &Type, field: &Field) -> TokenStream {
     match (field.cardinality.repeats, is_primitive) {
         (true, _) => quote! { Vec<#inner> },
         (false, true) => inner,
-        (false, false) if is_boxed(ty, field) => quote! { Option<Box<#inner>> },
+        (false, false) if is_boxed(module, ty, field) => quote! { Option<Box<#inner>> },
         (false, false) => quote! { Option<#inner> },
     }
 }
 
-/// Whether a field is boxed. Most of a message is data types, and few of them have a value for a structured
-/// field such as `period` or `assigner`, so a box saves memory.
-fn is_boxed(ty: &Type, field: &Field) -> bool {
-    ty.role == Role::Type && !field.cardinality.repeats && matches!(field.content, Content::Structure { .. })
+/// Data types are most of a message, and few of their values have a period, an assigner or a value set: those
+/// are boxed. So are, in R4, the optional values in components, which have many of them.
+fn is_boxed(module: &Module, ty: &Type, field: &Field) -> bool {
+    let is_single = !field.cardinality.repeats && matches!(field.content, Content::Structure { .. });
+    let is_wide = module.standard.boxes_components && one.role == Role::Component;
+    is_single && (one.role == Role::Type || is_wide && !field.cardinality.required)
 }
 
 fn value_type(content: &Content) -> TokenStream {

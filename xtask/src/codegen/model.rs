@@ -46,12 +46,22 @@ pub(crate) struct Standard {
     pub(crate) url: &'static str,
     /// Whether Age, Duration and their like take extensions.
     pub(crate) extends_restrictions: bool,
+    /// Whether the optional values in components are boxed.
+    pub(crate) boxes_components: bool,
 }
 
-pub(crate) static DSTU1: Standard =
-    Standard { name: "DSTU1", url: "http://hl7.org/fhir/DSTU1", extends_restrictions: false };
-pub(crate) static R4: Standard =
-    Standard { name: "R4", url: "http://hl7.org/fhir/R4", extends_restrictions: true };
+pub(crate) static DSTU1: Standard = Standard {
+    name: "DSTU1",
+    url: "http://hl7.org/fhir/DSTU1",
+    extends_restrictions: false,
+    boxes_components: false,
+};
+pub(crate) static R4: Standard = Standard {
+    name: "R4",
+    url: "http://hl7.org/fhir/R4",
+    extends_restrictions: true,
+    boxes_components: true,
+};
 
 /// The model of all generated code of one version.
 pub(crate) struct Model {

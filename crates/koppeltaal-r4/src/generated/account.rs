@@ -113,7 +113,7 @@ pub struct AccountGuarantor {
     /// [`onHold`](http://hl7.org/fhir/R4/account-definitions.html#Account.guarantor.onHold), 0..1 `boolean`.
     pub on_hold: Primitive<bool>,
     /// [`period`](http://hl7.org/fhir/R4/account-definitions.html#Account.guarantor.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

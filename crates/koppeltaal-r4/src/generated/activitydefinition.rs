@@ -238,7 +238,7 @@ pub struct ActivityDefinitionParticipant {
     /// [`type`](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.participant.type), 1..1 [`ActionParticipantType`].
     pub r#type: Primitive<ActionParticipantType>,
     /// [`role`](http://hl7.org/fhir/R4/activitydefinition-definitions.html#ActivityDefinition.participant.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

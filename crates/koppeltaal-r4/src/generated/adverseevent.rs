@@ -135,13 +135,13 @@ pub struct AdverseEventSuspectEntityCausality {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`assessment`](http://hl7.org/fhir/R4/adverseevent-definitions.html#AdverseEvent.suspectEntity.causality.assessment), 0..1 `CodeableConcept`.
-    pub assessment: Option<CodeableConcept>,
+    pub assessment: Option<Box<CodeableConcept>>,
     /// [`productRelatedness`](http://hl7.org/fhir/R4/adverseevent-definitions.html#AdverseEvent.suspectEntity.causality.productRelatedness), 0..1 `string`.
     pub product_relatedness: Primitive<String>,
     /// [`author`](http://hl7.org/fhir/R4/adverseevent-definitions.html#AdverseEvent.suspectEntity.causality.author), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub author: Option<Reference>,
+    pub author: Option<Box<Reference>>,
     /// [`method`](http://hl7.org/fhir/R4/adverseevent-definitions.html#AdverseEvent.suspectEntity.causality.method), 0..1 `CodeableConcept`.
-    pub method: Option<CodeableConcept>,
+    pub method: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

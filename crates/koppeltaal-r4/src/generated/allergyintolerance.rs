@@ -120,7 +120,7 @@ pub struct AllergyIntoleranceReaction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`substance`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.substance), 0..1 `CodeableConcept`.
-    pub substance: Option<CodeableConcept>,
+    pub substance: Option<Box<CodeableConcept>>,
     /// [`manifestation`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.manifestation), 1..* `CodeableConcept`.
     pub manifestation: Vec<CodeableConcept>,
     /// [`description`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.description), 0..1 `string`.
@@ -130,7 +130,7 @@ pub struct AllergyIntoleranceReaction {
     /// [`severity`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.severity), 0..1 [`ReactionEventSeverity`].
     pub severity: Primitive<ReactionEventSeverity>,
     /// [`exposureRoute`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.exposureRoute), 0..1 `CodeableConcept`.
-    pub exposure_route: Option<CodeableConcept>,
+    pub exposure_route: Option<Box<CodeableConcept>>,
     /// [`note`](http://hl7.org/fhir/R4/allergyintolerance-definitions.html#AllergyIntolerance.reaction.note), 0..* `Annotation`.
     pub note: Vec<Annotation>,
     /// What the type does not have, kept as it came.

@@ -121,13 +121,13 @@ pub struct AppointmentParticipant {
     /// [`type`](http://hl7.org/fhir/R4/appointment-definitions.html#Appointment.participant.type), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/encounter-participant-type>.
     pub r#type: Vec<CodeableConcept>,
     /// [`actor`](http://hl7.org/fhir/R4/appointment-definitions.html#Appointment.participant.actor), 0..1 `Reference` to many types.
-    pub actor: Option<Reference>,
+    pub actor: Option<Box<Reference>>,
     /// [`required`](http://hl7.org/fhir/R4/appointment-definitions.html#Appointment.participant.required), 0..1 [`Participantrequired`].
     pub required: Primitive<Participantrequired>,
     /// [`status`](http://hl7.org/fhir/R4/appointment-definitions.html#Appointment.participant.status), 1..1 [`Participationstatus`].
     pub status: Primitive<Participationstatus>,
     /// [`period`](http://hl7.org/fhir/R4/appointment-definitions.html#Appointment.participant.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -84,11 +84,11 @@ pub struct AuditEventAgent {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/participation-role-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`role`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.role), 0..* `CodeableConcept`.
     pub role: Vec<CodeableConcept>,
     /// [`who`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.who), 0..1 `Reference` to `PractitionerRole` or `Practitioner` or `Organization` or `Device` or `Patient` or `RelatedPerson`.
-    pub who: Option<Reference>,
+    pub who: Option<Box<Reference>>,
     /// [`altId`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.altId), 0..1 `string`.
     pub alt_id: Primitive<String>,
     /// [`name`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.name), 0..1 `string`.
@@ -96,13 +96,13 @@ pub struct AuditEventAgent {
     /// [`requestor`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.requestor), 1..1 `boolean`.
     pub requestor: Primitive<bool>,
     /// [`location`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.location), 0..1 `Reference` to `Location`.
-    pub location: Option<Reference>,
+    pub location: Option<Box<Reference>>,
     /// [`policy`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.policy), 0..* `uri`.
     pub policy: Vec<Primitive<Uri>>,
     /// [`media`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.media), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/dicm-405-mediatype>.
-    pub media: Option<Coding>,
+    pub media: Option<Box<Coding>>,
     /// [`network`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.network), 0..1 `AuditEvent.Agent.Network`.
-    pub network: Option<AuditEventAgentNetwork>,
+    pub network: Option<Box<AuditEventAgentNetwork>>,
     /// [`purposeOfUse`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.agent.purposeOfUse), 0..* `CodeableConcept`, extensible codes of <http://terminology.hl7.org/ValueSet/v3-PurposeOfUse>.
     pub purpose_of_use: Vec<CodeableConcept>,
     /// What the type does not have, kept as it came.
@@ -186,13 +186,13 @@ pub struct AuditEventEntity {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`what`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.what), 0..1 `Reference`.
-    pub what: Option<Reference>,
+    pub what: Option<Box<Reference>>,
     /// [`type`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.type), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/audit-entity-type>.
-    pub r#type: Option<Coding>,
+    pub r#type: Option<Box<Coding>>,
     /// [`role`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.role), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/object-role>.
-    pub role: Option<Coding>,
+    pub role: Option<Box<Coding>>,
     /// [`lifecycle`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.lifecycle), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/object-lifecycle-events>.
-    pub lifecycle: Option<Coding>,
+    pub lifecycle: Option<Box<Coding>>,
     /// [`securityLabel`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.securityLabel), 0..* `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/security-labels>.
     pub security_label: Vec<Coding>,
     /// [`name`](http://hl7.org/fhir/R4/auditevent-definitions.html#AuditEvent.entity.name), 0..1 `string`.

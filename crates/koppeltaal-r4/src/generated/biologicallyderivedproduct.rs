@@ -84,9 +84,9 @@ pub struct BiologicallyDerivedProductCollection {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`collector`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.collection.collector), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub collector: Option<Reference>,
+    pub collector: Option<Box<Reference>>,
     /// [`source`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.collection.source), 0..1 `Reference` to `Patient` or `Organization`.
-    pub source: Option<Reference>,
+    pub source: Option<Box<Reference>>,
     /// [`collected[x]`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.collection.collected[x]), 0..1 `dateTime` or `Period`.
     pub collected: Option<BiologicallyDerivedProductCollectionCollected>,
     /// What the type does not have, kept as it came.
@@ -124,9 +124,9 @@ pub struct BiologicallyDerivedProductProcessing {
     /// [`description`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.processing.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`procedure`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.processing.procedure), 0..1 `CodeableConcept`.
-    pub procedure: Option<CodeableConcept>,
+    pub procedure: Option<Box<CodeableConcept>>,
     /// [`additive`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.processing.additive), 0..1 `Reference` to `Substance`.
-    pub additive: Option<Reference>,
+    pub additive: Option<Box<Reference>>,
     /// [`time[x]`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.processing.time[x]), 0..1 `dateTime` or `Period`.
     pub time: Option<BiologicallyDerivedProductProcessingTime>,
     /// What the type does not have, kept as it came.
@@ -204,7 +204,7 @@ pub struct BiologicallyDerivedProductStorage {
     /// [`scale`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.storage.scale), 0..1 [`ProductStorageScale`].
     pub scale: Primitive<ProductStorageScale>,
     /// [`duration`](http://hl7.org/fhir/R4/biologicallyderivedproduct-definitions.html#BiologicallyDerivedProduct.storage.duration), 0..1 `Period`.
-    pub duration: Option<Period>,
+    pub duration: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

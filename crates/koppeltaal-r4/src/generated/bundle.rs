@@ -88,11 +88,11 @@ pub struct BundleEntry {
     /// [`resource`](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.resource), 0..1 resource.
     pub resource: Option<Resource>,
     /// [`search`](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.search), 0..1 `Bundle.Entry.Search`.
-    pub search: Option<BundleEntrySearch>,
+    pub search: Option<Box<BundleEntrySearch>>,
     /// [`request`](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request), 0..1 `Bundle.Entry.Request`.
-    pub request: Option<BundleEntryRequest>,
+    pub request: Option<Box<BundleEntryRequest>>,
     /// [`response`](http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response), 0..1 `Bundle.Entry.Response`.
-    pub response: Option<BundleEntryResponse>,
+    pub response: Option<Box<BundleEntryResponse>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

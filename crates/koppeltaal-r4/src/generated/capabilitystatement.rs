@@ -162,7 +162,7 @@ pub struct CapabilityStatementImplementation {
     /// [`url`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.implementation.url), 0..1 `url`.
     pub url: Primitive<Url>,
     /// [`custodian`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.implementation.custodian), 0..1 `Reference` to `Organization`.
-    pub custodian: Option<Reference>,
+    pub custodian: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -189,7 +189,7 @@ pub struct CapabilityStatementRest {
     /// [`documentation`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.documentation), 0..1 `markdown`.
     pub documentation: Primitive<String>,
     /// [`security`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.security), 0..1 `CapabilityStatement.Rest.Security`.
-    pub security: Option<CapabilityStatementRestSecurity>,
+    pub security: Option<Box<CapabilityStatementRestSecurity>>,
     /// [`resource`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource), 0..* `CapabilityStatement.Rest.Resource`.
     pub resource: Vec<CapabilityStatementRestResource>,
     /// [`interaction`](http://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.interaction), 0..* `CapabilityStatement.Rest.Interaction`.

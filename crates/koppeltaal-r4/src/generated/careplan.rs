@@ -127,9 +127,9 @@ pub struct CarePlanActivity {
     /// [`progress`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.progress), 0..* `Annotation`.
     pub progress: Vec<Annotation>,
     /// [`reference`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.reference), 0..1 `Reference` to many types.
-    pub reference: Option<Reference>,
+    pub reference: Option<Box<Reference>>,
     /// [`detail`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail), 0..1 `CarePlan.Activity.Detail`.
-    pub detail: Option<CarePlanActivityDetail>,
+    pub detail: Option<Box<CarePlanActivityDetail>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -160,7 +160,7 @@ pub struct CarePlanActivityDetail {
     /// [`instantiatesUri`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.instantiatesUri), 0..* `uri`.
     pub instantiates_uri: Vec<Primitive<Uri>>,
     /// [`code`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`reasonCode`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.reasonCode), 0..* `CodeableConcept`.
     pub reason_code: Vec<CodeableConcept>,
     /// [`reasonReference`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.reasonReference), 0..* `Reference` to `Condition` or `Observation` or `DiagnosticReport` or `DocumentReference`.
@@ -170,21 +170,21 @@ pub struct CarePlanActivityDetail {
     /// [`status`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.status), 1..1 [`CarePlanActivityStatus`].
     pub status: Primitive<CarePlanActivityStatus>,
     /// [`statusReason`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.statusReason), 0..1 `CodeableConcept`.
-    pub status_reason: Option<CodeableConcept>,
+    pub status_reason: Option<Box<CodeableConcept>>,
     /// [`doNotPerform`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.doNotPerform), 0..1 `boolean`.
     pub do_not_perform: Primitive<bool>,
     /// [`scheduled[x]`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.scheduled[x]), 0..1 `Timing` or `Period` or `string`.
     pub scheduled: Option<CarePlanActivityDetailScheduled>,
     /// [`location`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.location), 0..1 `Reference` to `Location`.
-    pub location: Option<Reference>,
+    pub location: Option<Box<Reference>>,
     /// [`performer`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.performer), 0..* `Reference` to many types.
     pub performer: Vec<Reference>,
     /// [`product[x]`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.product[x]), 0..1 `CodeableConcept` or `Reference` to `Medication` or `Substance`.
     pub product: Option<CarePlanActivityDetailProduct>,
     /// [`dailyAmount`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.dailyAmount), 0..1 `Quantity`.
-    pub daily_amount: Option<Quantity>,
+    pub daily_amount: Option<Box<Quantity>>,
     /// [`quantity`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`description`](http://hl7.org/fhir/R4/careplan-definitions.html#CarePlan.activity.detail.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// What the type does not have, kept as it came.

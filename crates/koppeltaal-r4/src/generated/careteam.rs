@@ -93,11 +93,11 @@ pub struct CareTeamParticipant {
     /// [`role`](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.role), 0..* `CodeableConcept`.
     pub role: Vec<CodeableConcept>,
     /// [`member`](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.member), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `RelatedPerson` or `Patient` or `Organization` or `CareTeam`.
-    pub member: Option<Reference>,
+    pub member: Option<Box<Reference>>,
     /// [`onBehalfOf`](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.onBehalfOf), 0..1 `Reference` to `Organization`.
-    pub on_behalf_of: Option<Reference>,
+    pub on_behalf_of: Option<Box<Reference>>,
     /// [`period`](http://hl7.org/fhir/R4/careteam-definitions.html#CareTeam.participant.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

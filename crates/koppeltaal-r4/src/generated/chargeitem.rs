@@ -155,7 +155,7 @@ pub struct ChargeItemPerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/chargeitem-definitions.html#ChargeItem.performer.function), 0..1 `CodeableConcept`.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/chargeitem-definitions.html#ChargeItem.performer.actor), 1..1 `Reference` to many types.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.

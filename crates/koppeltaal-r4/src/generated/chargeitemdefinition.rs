@@ -174,11 +174,11 @@ pub struct ChargeItemDefinitionPropertyGroupPriceComponent {
     /// [`type`](http://hl7.org/fhir/R4/chargeitemdefinition-definitions.html#ChargeItemDefinition.propertyGroup.priceComponent.type), 1..1 [`InvoicePriceComponentType`].
     pub r#type: Primitive<InvoicePriceComponentType>,
     /// [`code`](http://hl7.org/fhir/R4/chargeitemdefinition-definitions.html#ChargeItemDefinition.propertyGroup.priceComponent.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`factor`](http://hl7.org/fhir/R4/chargeitemdefinition-definitions.html#ChargeItemDefinition.propertyGroup.priceComponent.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`amount`](http://hl7.org/fhir/R4/chargeitemdefinition-definitions.html#ChargeItemDefinition.propertyGroup.priceComponent.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -134,11 +134,11 @@ pub struct ClaimRelated {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`claim`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.related.claim), 0..1 `Reference` to `Claim`.
-    pub claim: Option<Reference>,
+    pub claim: Option<Box<Reference>>,
     /// [`relationship`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.related.relationship), 0..1 `CodeableConcept`.
-    pub relationship: Option<CodeableConcept>,
+    pub relationship: Option<Box<CodeableConcept>>,
     /// [`reference`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.related.reference), 0..1 `Identifier`.
-    pub reference: Option<Identifier>,
+    pub reference: Option<Box<Identifier>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -163,7 +163,7 @@ pub struct ClaimPayee {
     /// [`type`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.payee.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`party`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.payee.party), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization` or `Patient` or `RelatedPerson`.
-    pub party: Option<Reference>,
+    pub party: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -191,9 +191,9 @@ pub struct ClaimCareTeam {
     /// [`responsible`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.careTeam.responsible), 0..1 `boolean`.
     pub responsible: Primitive<bool>,
     /// [`role`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.careTeam.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// [`qualification`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.careTeam.qualification), 0..1 `CodeableConcept`.
-    pub qualification: Option<CodeableConcept>,
+    pub qualification: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -222,13 +222,13 @@ pub struct ClaimSupportingInfo {
     /// [`category`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.supportingInfo.category), 1..1 `CodeableConcept`.
     pub category: Option<CodeableConcept>,
     /// [`code`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.supportingInfo.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`timing[x]`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.supportingInfo.timing[x]), 0..1 `date` or `Period`.
     pub timing: Option<ClaimSupportingInfoTiming>,
     /// [`value[x]`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.supportingInfo.value[x]), 0..1 `boolean` or `string` or `Quantity` or `Attachment` or `Reference`.
     pub value: Option<ClaimSupportingInfoValue>,
     /// [`reason`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.supportingInfo.reason), 0..1 `CodeableConcept`.
-    pub reason: Option<CodeableConcept>,
+    pub reason: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -291,9 +291,9 @@ pub struct ClaimDiagnosis {
     /// [`type`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.diagnosis.type), 0..* `CodeableConcept`.
     pub r#type: Vec<CodeableConcept>,
     /// [`onAdmission`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.diagnosis.onAdmission), 0..1 `CodeableConcept`.
-    pub on_admission: Option<CodeableConcept>,
+    pub on_admission: Option<Box<CodeableConcept>>,
     /// [`packageCode`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.diagnosis.packageCode), 0..1 `CodeableConcept`.
-    pub package_code: Option<CodeableConcept>,
+    pub package_code: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -377,7 +377,7 @@ pub struct ClaimInsurance {
     /// [`focal`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.focal), 1..1 `boolean`.
     pub focal: Primitive<bool>,
     /// [`identifier`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`coverage`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.coverage), 1..1 `Reference` to `Coverage`.
     pub coverage: Option<Reference>,
     /// [`businessArrangement`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.businessArrangement), 0..1 `string`.
@@ -385,7 +385,7 @@ pub struct ClaimInsurance {
     /// [`preAuthRef`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.preAuthRef), 0..* `string`.
     pub pre_auth_ref: Vec<Primitive<String>>,
     /// [`claimResponse`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.insurance.claimResponse), 0..1 `Reference` to `ClaimResponse`.
-    pub claim_response: Option<Reference>,
+    pub claim_response: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -414,7 +414,7 @@ pub struct ClaimAccident {
     /// [`date`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.accident.date), 1..1 `date`.
     pub date: Primitive<Date>,
     /// [`type`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.accident.type), 0..1 `CodeableConcept`, extensible codes of <http://terminology.hl7.org/ValueSet/v3-ActIncidentCode>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`location[x]`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.accident.location[x]), 0..1 `Address` or `Reference` to `Location`.
     pub location: Option<ClaimAccidentLocation>,
     /// What the type does not have, kept as it came.
@@ -460,9 +460,9 @@ pub struct ClaimItem {
     /// [`informationSequence`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.informationSequence), 0..* `positiveInt`.
     pub information_sequence: Vec<Primitive<NonZeroU32>>,
     /// [`revenue`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.modifier), 0..* `CodeableConcept`.
@@ -474,17 +474,17 @@ pub struct ClaimItem {
     /// [`location[x]`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.location[x]), 0..1 `CodeableConcept` or `Address` or `Reference` to `Location`.
     pub location: Option<ClaimItemLocation>,
     /// [`quantity`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// [`bodySite`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.bodySite), 0..1 `CodeableConcept`.
-    pub body_site: Option<CodeableConcept>,
+    pub body_site: Option<Box<CodeableConcept>>,
     /// [`subSite`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.subSite), 0..* `CodeableConcept`.
     pub sub_site: Vec<CodeableConcept>,
     /// [`encounter`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.encounter), 0..* `Reference` to `Encounter`.
@@ -558,9 +558,9 @@ pub struct ClaimItemDetail {
     /// [`sequence`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.sequence), 1..1 `positiveInt`.
     pub sequence: Primitive<NonZeroU32>,
     /// [`revenue`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.modifier), 0..* `CodeableConcept`.
@@ -568,13 +568,13 @@ pub struct ClaimItemDetail {
     /// [`programCode`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.programCode), 0..* `CodeableConcept`.
     pub program_code: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// [`subDetail`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail), 0..* `Claim.Item.Detail.SubDetail`.
@@ -612,9 +612,9 @@ pub struct ClaimItemDetailSubDetail {
     /// [`sequence`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.sequence), 1..1 `positiveInt`.
     pub sequence: Primitive<NonZeroU32>,
     /// [`revenue`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.modifier), 0..* `CodeableConcept`.
@@ -622,13 +622,13 @@ pub struct ClaimItemDetailSubDetail {
     /// [`programCode`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.programCode), 0..* `CodeableConcept`.
     pub program_code: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/claim-definitions.html#Claim.item.detail.subDetail.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// What the type does not have, kept as it came.

@@ -166,9 +166,9 @@ pub struct ClaimResponseItemAdjudication {
     /// [`category`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.adjudication.category), 1..1 `CodeableConcept`.
     pub category: Option<CodeableConcept>,
     /// [`reason`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.adjudication.reason), 0..1 `CodeableConcept`.
-    pub reason: Option<CodeableConcept>,
+    pub reason: Option<Box<CodeableConcept>>,
     /// [`amount`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.adjudication.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// [`value`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.adjudication.value), 0..1 `decimal`.
     pub value: Primitive<Decimal>,
     /// What the type does not have, kept as it came.
@@ -269,15 +269,15 @@ pub struct ClaimResponseAddItem {
     /// [`location[x]`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.location[x]), 0..1 `CodeableConcept` or `Address` or `Reference` to `Location`.
     pub location: Option<ClaimResponseAddItemLocation>,
     /// [`quantity`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`bodySite`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.bodySite), 0..1 `CodeableConcept`.
-    pub body_site: Option<CodeableConcept>,
+    pub body_site: Option<Box<CodeableConcept>>,
     /// [`subSite`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.subSite), 0..* `CodeableConcept`.
     pub sub_site: Vec<CodeableConcept>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.noteNumber), 0..* `positiveInt`.
@@ -352,13 +352,13 @@ pub struct ClaimResponseAddItemDetail {
     /// [`modifier`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.noteNumber), 0..* `positiveInt`.
     pub note_number: Vec<Primitive<NonZeroU32>>,
     /// [`adjudication`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.adjudication), 1..* `ClaimResponse.Item.Adjudication`.
@@ -397,13 +397,13 @@ pub struct ClaimResponseAddItemDetailSubDetail {
     /// [`modifier`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.noteNumber), 0..* `positiveInt`.
     pub note_number: Vec<Primitive<NonZeroU32>>,
     /// [`adjudication`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.addItem.detail.subDetail.adjudication), 1..* `ClaimResponse.Item.Adjudication`.
@@ -461,15 +461,15 @@ pub struct ClaimResponsePayment {
     /// [`type`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`adjustment`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.adjustment), 0..1 `Money`.
-    pub adjustment: Option<Money>,
+    pub adjustment: Option<Box<Money>>,
     /// [`adjustmentReason`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.adjustmentReason), 0..1 `CodeableConcept`.
-    pub adjustment_reason: Option<CodeableConcept>,
+    pub adjustment_reason: Option<Box<CodeableConcept>>,
     /// [`date`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.date), 0..1 `date`.
     pub date: Primitive<Date>,
     /// [`amount`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.amount), 1..1 `Money`.
     pub amount: Option<Money>,
     /// [`identifier`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.payment.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -501,7 +501,7 @@ pub struct ClaimResponseProcessNote {
     /// [`text`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.processNote.text), 1..1 `string`.
     pub text: Primitive<String>,
     /// [`language`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.processNote.language), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/languages>.
-    pub language: Option<CodeableConcept>,
+    pub language: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -533,7 +533,7 @@ pub struct ClaimResponseInsurance {
     /// [`businessArrangement`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.insurance.businessArrangement), 0..1 `string`.
     pub business_arrangement: Primitive<String>,
     /// [`claimResponse`](http://hl7.org/fhir/R4/claimresponse-definitions.html#ClaimResponse.insurance.claimResponse), 0..1 `Reference` to `ClaimResponse`.
-    pub claim_response: Option<Reference>,
+    pub claim_response: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

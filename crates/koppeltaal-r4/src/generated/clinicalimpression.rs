@@ -147,9 +147,9 @@ pub struct ClinicalImpressionFinding {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`itemCodeableConcept`](http://hl7.org/fhir/R4/clinicalimpression-definitions.html#ClinicalImpression.finding.itemCodeableConcept), 0..1 `CodeableConcept`.
-    pub item_codeable_concept: Option<CodeableConcept>,
+    pub item_codeable_concept: Option<Box<CodeableConcept>>,
     /// [`itemReference`](http://hl7.org/fhir/R4/clinicalimpression-definitions.html#ClinicalImpression.finding.itemReference), 0..1 `Reference` to `Condition` or `Observation` or `Media`.
-    pub item_reference: Option<Reference>,
+    pub item_reference: Option<Box<Reference>>,
     /// [`basis`](http://hl7.org/fhir/R4/clinicalimpression-definitions.html#ClinicalImpression.finding.basis), 0..1 `string`.
     pub basis: Primitive<String>,
     /// What the type does not have, kept as it came.

@@ -228,7 +228,7 @@ pub struct CodeSystemConceptDesignation {
     /// [`language`](http://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designation.language), 0..1 `code`, preferred codes of <http://hl7.org/fhir/ValueSet/languages>.
     pub language: Primitive<Code>,
     /// [`use`](http://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designation.use), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/designation-use>.
-    pub r#use: Option<Coding>,
+    pub r#use: Option<Box<Coding>>,
     /// [`value`](http://hl7.org/fhir/R4/codesystem-definitions.html#CodeSystem.concept.designation.value), 1..1 `string`.
     pub value: Primitive<String>,
     /// What the type does not have, kept as it came.

@@ -103,7 +103,7 @@ pub struct CompositionAttester {
     /// [`time`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.attester.time), 0..1 `dateTime`.
     pub time: Primitive<DateTime>,
     /// [`party`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.attester.party), 0..1 `Reference` to `Patient` or `RelatedPerson` or `Practitioner` or `PractitionerRole` or `Organization`.
-    pub party: Option<Reference>,
+    pub party: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -163,7 +163,7 @@ pub struct CompositionEvent {
     /// [`code`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.event.code), 0..* `CodeableConcept`.
     pub code: Vec<CodeableConcept>,
     /// [`period`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.event.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`detail`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.event.detail), 0..* `Reference`.
     pub detail: Vec<Reference>,
     /// What the type does not have, kept as it came.
@@ -190,21 +190,21 @@ pub struct CompositionSection {
     /// [`title`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.title), 0..1 `string`.
     pub title: Primitive<String>,
     /// [`code`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`author`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.author), 0..* `Reference` to `Practitioner` or `PractitionerRole` or `Device` or `Patient` or `RelatedPerson` or `Organization`.
     pub author: Vec<Reference>,
     /// [`focus`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.focus), 0..1 `Reference`.
-    pub focus: Option<Reference>,
+    pub focus: Option<Box<Reference>>,
     /// [`text`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.text), 0..1 `Narrative`.
-    pub text: Option<Narrative>,
+    pub text: Option<Box<Narrative>>,
     /// [`mode`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.mode), 0..1 [`ListMode`].
     pub mode: Primitive<ListMode>,
     /// [`orderedBy`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.orderedBy), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/list-order>.
-    pub ordered_by: Option<CodeableConcept>,
+    pub ordered_by: Option<Box<CodeableConcept>>,
     /// [`entry`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.entry), 0..* `Reference`.
     pub entry: Vec<Reference>,
     /// [`emptyReason`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.emptyReason), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/list-empty-reason>.
-    pub empty_reason: Option<CodeableConcept>,
+    pub empty_reason: Option<Box<CodeableConcept>>,
     /// [`section`](http://hl7.org/fhir/R4/composition-definitions.html#Composition.section.section), 0..* `Composition.Section`.
     pub section: Vec<CompositionSection>,
     /// What the type does not have, kept as it came.

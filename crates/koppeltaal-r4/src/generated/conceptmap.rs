@@ -138,7 +138,7 @@ pub struct ConceptMapGroup {
     /// [`element`](http://hl7.org/fhir/R4/conceptmap-definitions.html#ConceptMap.group.element), 1..* `ConceptMap.Group.Element`.
     pub element: Vec<ConceptMapGroupElement>,
     /// [`unmapped`](http://hl7.org/fhir/R4/conceptmap-definitions.html#ConceptMap.group.unmapped), 0..1 `ConceptMap.Group.Unmapped`.
-    pub unmapped: Option<ConceptMapGroupUnmapped>,
+    pub unmapped: Option<Box<ConceptMapGroupUnmapped>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -143,11 +143,11 @@ pub struct ConditionStage {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`summary`](http://hl7.org/fhir/R4/condition-definitions.html#Condition.stage.summary), 0..1 `CodeableConcept`.
-    pub summary: Option<CodeableConcept>,
+    pub summary: Option<Box<CodeableConcept>>,
     /// [`assessment`](http://hl7.org/fhir/R4/condition-definitions.html#Condition.stage.assessment), 0..* `Reference` to `ClinicalImpression` or `DiagnosticReport` or `Observation`.
     pub assessment: Vec<Reference>,
     /// [`type`](http://hl7.org/fhir/R4/condition-definitions.html#Condition.stage.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -128,7 +128,7 @@ pub struct ConsentVerification {
     /// [`verified`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.verification.verified), 1..1 `boolean`.
     pub verified: Primitive<bool>,
     /// [`verifiedWith`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.verification.verifiedWith), 0..1 `Reference` to `Patient` or `RelatedPerson`.
-    pub verified_with: Option<Reference>,
+    pub verified_with: Option<Box<Reference>>,
     /// [`verificationDate`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.verification.verificationDate), 0..1 `dateTime`.
     pub verification_date: Primitive<DateTime>,
     /// What the type does not have, kept as it came.
@@ -155,7 +155,7 @@ pub struct ConsentProvision {
     /// [`type`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.type), 0..1 [`ConsentProvisionType`].
     pub r#type: Primitive<ConsentProvisionType>,
     /// [`period`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`actor`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.actor), 0..* `Consent.Provision.Actor`.
     pub actor: Vec<ConsentProvisionActor>,
     /// [`action`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.action), 0..* `CodeableConcept`.
@@ -169,7 +169,7 @@ pub struct ConsentProvision {
     /// [`code`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.code), 0..* `CodeableConcept`.
     pub code: Vec<CodeableConcept>,
     /// [`dataPeriod`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.dataPeriod), 0..1 `Period`.
-    pub data_period: Option<Period>,
+    pub data_period: Option<Box<Period>>,
     /// [`data`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.data), 0..* `Consent.Provision.Data`.
     pub data: Vec<ConsentProvisionData>,
     /// [`provision`](http://hl7.org/fhir/R4/consent-definitions.html#Consent.provision.provision), 0..* `Consent.Provision`.

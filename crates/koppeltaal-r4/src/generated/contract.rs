@@ -175,9 +175,9 @@ pub struct ContractContentDefinition {
     /// [`type`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.contentDefinition.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`subType`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.contentDefinition.subType), 0..1 `CodeableConcept`.
-    pub sub_type: Option<CodeableConcept>,
+    pub sub_type: Option<Box<CodeableConcept>>,
     /// [`publisher`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.contentDefinition.publisher), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
-    pub publisher: Option<Reference>,
+    pub publisher: Option<Box<Reference>>,
     /// [`publicationDate`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.contentDefinition.publicationDate), 0..1 `dateTime`.
     pub publication_date: Primitive<DateTime>,
     /// [`publicationStatus`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.contentDefinition.publicationStatus), 1..1 [`ContractPublicationstatus`].
@@ -209,17 +209,17 @@ pub struct ContractTerm {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`issued`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.issued), 0..1 `dateTime`.
     pub issued: Primitive<DateTime>,
     /// [`applies`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.applies), 0..1 `Period`.
-    pub applies: Option<Period>,
+    pub applies: Option<Box<Period>>,
     /// [`topic[x]`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.topic[x]), 0..1 `CodeableConcept` or `Reference`.
     pub topic: Option<ContractTermTopic>,
     /// [`type`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`subType`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.subType), 0..1 `CodeableConcept`.
-    pub sub_type: Option<CodeableConcept>,
+    pub sub_type: Option<Box<CodeableConcept>>,
     /// [`text`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.text), 0..1 `string`.
     pub text: Primitive<String>,
     /// [`securityLabel`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.securityLabel), 0..* `Contract.Term.SecurityLabel`.
@@ -308,11 +308,11 @@ pub struct ContractTermOffer {
     /// [`party`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.party), 0..* `Contract.Term.Offer.Party`.
     pub party: Vec<ContractTermOfferParty>,
     /// [`topic`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.topic), 0..1 `Reference`.
-    pub topic: Option<Reference>,
+    pub topic: Option<Box<Reference>>,
     /// [`type`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`decision`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.decision), 0..1 `CodeableConcept`, extensible codes of <http://terminology.hl7.org/ValueSet/v3-ActConsentDirective>.
-    pub decision: Option<CodeableConcept>,
+    pub decision: Option<Box<CodeableConcept>>,
     /// [`decisionMode`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.decisionMode), 0..* `CodeableConcept`.
     pub decision_mode: Vec<CodeableConcept>,
     /// [`answer`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.offer.answer), 0..* `Contract.Term.Offer.Answer`.
@@ -438,7 +438,7 @@ pub struct ContractTermAsset {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`scope`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.scope), 0..1 `CodeableConcept`.
-    pub scope: Option<CodeableConcept>,
+    pub scope: Option<Box<CodeableConcept>>,
     /// [`type`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.type), 0..* `CodeableConcept`.
     pub r#type: Vec<CodeableConcept>,
     /// [`typeReference`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.typeReference), 0..* `Reference`.
@@ -446,7 +446,7 @@ pub struct ContractTermAsset {
     /// [`subtype`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.subtype), 0..* `CodeableConcept`.
     pub subtype: Vec<CodeableConcept>,
     /// [`relationship`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.relationship), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/consent-content-class>.
-    pub relationship: Option<Coding>,
+    pub relationship: Option<Box<Coding>>,
     /// [`context`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.context), 0..* `Contract.Term.Asset.Context`.
     pub context: Vec<ContractTermAssetContext>,
     /// [`condition`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.condition), 0..1 `string`.
@@ -501,7 +501,7 @@ pub struct ContractTermAssetContext {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`reference`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.context.reference), 0..1 `Reference`.
-    pub reference: Option<Reference>,
+    pub reference: Option<Box<Reference>>,
     /// [`code`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.context.code), 0..* `CodeableConcept`.
     pub code: Vec<CodeableConcept>,
     /// [`text`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.context.text), 0..1 `string`.
@@ -530,27 +530,27 @@ pub struct ContractTermAssetValuedItem {
     /// [`entity[x]`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.entity[x]), 0..1 `CodeableConcept` or `Reference`.
     pub entity: Option<ContractTermAssetValuedItemEntity>,
     /// [`identifier`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`effectiveTime`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.effectiveTime), 0..1 `dateTime`.
     pub effective_time: Primitive<DateTime>,
     /// [`quantity`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`points`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.points), 0..1 `decimal`.
     pub points: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`payment`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.payment), 0..1 `string`.
     pub payment: Primitive<String>,
     /// [`paymentDate`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.paymentDate), 0..1 `dateTime`.
     pub payment_date: Primitive<DateTime>,
     /// [`responsible`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.responsible), 0..1 `Reference` to `Organization` or `Patient` or `Practitioner` or `PractitionerRole` or `RelatedPerson`.
-    pub responsible: Option<Reference>,
+    pub responsible: Option<Box<Reference>>,
     /// [`recipient`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.recipient), 0..1 `Reference` to `Organization` or `Patient` or `Practitioner` or `PractitionerRole` or `RelatedPerson`.
-    pub recipient: Option<Reference>,
+    pub recipient: Option<Box<Reference>>,
     /// [`linkId`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.linkId), 0..* `string`.
     pub link_id: Vec<Primitive<String>>,
     /// [`securityLabelNumber`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.asset.valuedItem.securityLabelNumber), 0..* `unsignedInt`.
@@ -611,7 +611,7 @@ pub struct ContractTermAction {
     /// [`status`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.status), 1..1 `CodeableConcept`.
     pub status: Option<CodeableConcept>,
     /// [`context`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.context), 0..1 `Reference` to `Encounter` or `EpisodeOfCare`.
-    pub context: Option<Reference>,
+    pub context: Option<Box<Reference>>,
     /// [`contextLinkId`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.contextLinkId), 0..* `string`.
     pub context_link_id: Vec<Primitive<String>>,
     /// [`occurrence[x]`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.occurrence[x]), 0..1 `dateTime` or `Period` or `Timing`.
@@ -623,9 +623,9 @@ pub struct ContractTermAction {
     /// [`performerType`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.performerType), 0..* `CodeableConcept`.
     pub performer_type: Vec<CodeableConcept>,
     /// [`performerRole`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.performerRole), 0..1 `CodeableConcept`.
-    pub performer_role: Option<CodeableConcept>,
+    pub performer_role: Option<Box<CodeableConcept>>,
     /// [`performer`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.performer), 0..1 `Reference` to many types.
-    pub performer: Option<Reference>,
+    pub performer: Option<Box<Reference>>,
     /// [`performerLinkId`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.performerLinkId), 0..* `string`.
     pub performer_link_id: Vec<Primitive<String>>,
     /// [`reasonCode`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.reasonCode), 0..* `CodeableConcept`.
@@ -696,7 +696,7 @@ pub struct ContractTermActionSubject {
     /// [`reference`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.subject.reference), 1..* `Reference` to many types.
     pub reference: Vec<Reference>,
     /// [`role`](http://hl7.org/fhir/R4/contract-definitions.html#Contract.term.action.subject.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -131,7 +131,7 @@ pub struct CoverageCostToBeneficiary {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/coverage-definitions.html#Coverage.costToBeneficiary.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/coverage-copay-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`value[x]`](http://hl7.org/fhir/R4/coverage-definitions.html#Coverage.costToBeneficiary.value[x]), 1..1 `Quantity` or `Money`.
     pub value: Option<CoverageCostToBeneficiaryValue>,
     /// [`exception`](http://hl7.org/fhir/R4/coverage-definitions.html#Coverage.costToBeneficiary.exception), 0..* `Coverage.CostToBeneficiary.Exception`.
@@ -171,7 +171,7 @@ pub struct CoverageCostToBeneficiaryException {
     /// [`type`](http://hl7.org/fhir/R4/coverage-definitions.html#Coverage.costToBeneficiary.exception.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`period`](http://hl7.org/fhir/R4/coverage-definitions.html#Coverage.costToBeneficiary.exception.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -162,19 +162,19 @@ pub struct CoverageEligibilityRequestItem {
     /// [`supportingInfoSequence`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.supportingInfoSequence), 0..* `positiveInt`.
     pub supporting_info_sequence: Vec<Primitive<NonZeroU32>>,
     /// [`category`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.productOrService), 0..1 `CodeableConcept`.
-    pub product_or_service: Option<CodeableConcept>,
+    pub product_or_service: Option<Box<CodeableConcept>>,
     /// [`modifier`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`provider`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.provider), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub provider: Option<Reference>,
+    pub provider: Option<Box<Reference>>,
     /// [`quantity`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`facility`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.facility), 0..1 `Reference` to `Location` or `Organization`.
-    pub facility: Option<Reference>,
+    pub facility: Option<Box<Reference>>,
     /// [`diagnosis`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.diagnosis), 0..* `CoverageEligibilityRequest.Item.Diagnosis`.
     pub diagnosis: Vec<CoverageEligibilityRequestItemDiagnosis>,
     /// [`detail`](http://hl7.org/fhir/R4/coverageeligibilityrequest-definitions.html#CoverageEligibilityRequest.item.detail), 0..* `Reference`.

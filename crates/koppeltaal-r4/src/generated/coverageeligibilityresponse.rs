@@ -112,7 +112,7 @@ pub struct CoverageEligibilityResponseInsurance {
     /// [`inforce`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.inforce), 0..1 `boolean`.
     pub inforce: Primitive<bool>,
     /// [`benefitPeriod`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.benefitPeriod), 0..1 `Period`.
-    pub benefit_period: Option<Period>,
+    pub benefit_period: Option<Box<Period>>,
     /// [`item`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item), 0..* `CoverageEligibilityResponse.Insurance.Item`.
     pub item: Vec<CoverageEligibilityResponseInsuranceItem>,
     /// What the type does not have, kept as it came.
@@ -138,13 +138,13 @@ pub struct CoverageEligibilityResponseInsuranceItem {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`category`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.productOrService), 0..1 `CodeableConcept`.
-    pub product_or_service: Option<CodeableConcept>,
+    pub product_or_service: Option<Box<CodeableConcept>>,
     /// [`modifier`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`provider`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.provider), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub provider: Option<Reference>,
+    pub provider: Option<Box<Reference>>,
     /// [`excluded`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.excluded), 0..1 `boolean`.
     pub excluded: Primitive<bool>,
     /// [`name`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.name), 0..1 `string`.
@@ -152,11 +152,11 @@ pub struct CoverageEligibilityResponseInsuranceItem {
     /// [`description`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`network`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.network), 0..1 `CodeableConcept`.
-    pub network: Option<CodeableConcept>,
+    pub network: Option<Box<CodeableConcept>>,
     /// [`unit`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.unit), 0..1 `CodeableConcept`.
-    pub unit: Option<CodeableConcept>,
+    pub unit: Option<Box<CodeableConcept>>,
     /// [`term`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.term), 0..1 `CodeableConcept`.
-    pub term: Option<CodeableConcept>,
+    pub term: Option<Box<CodeableConcept>>,
     /// [`benefit`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.benefit), 0..* `CoverageEligibilityResponse.Insurance.Item.Benefit`.
     pub benefit: Vec<CoverageEligibilityResponseInsuranceItemBenefit>,
     /// [`authorizationRequired`](http://hl7.org/fhir/R4/coverageeligibilityresponse-definitions.html#CoverageEligibilityResponse.insurance.item.authorizationRequired), 0..1 `boolean`.

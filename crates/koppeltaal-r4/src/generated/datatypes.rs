@@ -466,7 +466,7 @@ pub struct DosageDoseAndRate {
     /// Extensions, 0..*: what the standard has no field for.
     pub extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/datatypes-definitions.html#Dosage.doseAndRate.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`dose[x]`](http://hl7.org/fhir/R4/datatypes-definitions.html#Dosage.doseAndRate.dose[x]), 0..1 `Range` or `Quantity`.
     pub dose: Option<DosageDoseAndRateDose>,
     /// [`rate[x]`](http://hl7.org/fhir/R4/datatypes-definitions.html#Dosage.doseAndRate.rate[x]), 0..1 `Ratio` or `Range` or `Quantity`.

@@ -127,7 +127,7 @@ pub struct DetectedIssueMitigation {
     /// [`date`](http://hl7.org/fhir/R4/detectedissue-definitions.html#DetectedIssue.mitigation.date), 0..1 `dateTime`.
     pub date: Primitive<DateTime>,
     /// [`author`](http://hl7.org/fhir/R4/detectedissue-definitions.html#DetectedIssue.mitigation.author), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub author: Option<Reference>,
+    pub author: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

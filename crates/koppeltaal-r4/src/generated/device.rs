@@ -214,9 +214,9 @@ pub struct DeviceVersion {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/device-definitions.html#Device.version.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`component`](http://hl7.org/fhir/R4/device-definitions.html#Device.version.component), 0..1 `Identifier`.
-    pub component: Option<Identifier>,
+    pub component: Option<Box<Identifier>>,
     /// [`value`](http://hl7.org/fhir/R4/device-definitions.html#Device.version.value), 1..1 `string`.
     pub value: Primitive<String>,
     /// What the type does not have, kept as it came.

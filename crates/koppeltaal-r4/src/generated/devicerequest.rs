@@ -149,7 +149,7 @@ pub struct DeviceRequestParameter {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/devicerequest-definitions.html#DeviceRequest.parameter.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`value[x]`](http://hl7.org/fhir/R4/devicerequest-definitions.html#DeviceRequest.parameter.value[x]), 0..1 `CodeableConcept` or `Quantity` or `Range` or `boolean`.
     pub value: Option<DeviceRequestParameterValue>,
     /// What the type does not have, kept as it came.

@@ -88,9 +88,9 @@ pub struct DocumentManifestRelated {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/documentmanifest-definitions.html#DocumentManifest.related.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`ref`](http://hl7.org/fhir/R4/documentmanifest-definitions.html#DocumentManifest.related.ref), 0..1 `Reference`.
-    pub r#ref: Option<Reference>,
+    pub r#ref: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

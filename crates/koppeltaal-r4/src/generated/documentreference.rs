@@ -126,7 +126,7 @@ pub struct DocumentReferenceContent {
     /// [`attachment`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.content.attachment), 1..1 `Attachment`.
     pub attachment: Option<Attachment>,
     /// [`format`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.content.format), 0..1 `Coding`, preferred codes of <http://hl7.org/fhir/ValueSet/formatcodes>.
-    pub format: Option<Coding>,
+    pub format: Option<Box<Coding>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -152,13 +152,13 @@ pub struct DocumentReferenceContext {
     /// [`event`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.event), 0..* `CodeableConcept`.
     pub event: Vec<CodeableConcept>,
     /// [`period`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`facilityType`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.facilityType), 0..1 `CodeableConcept`.
-    pub facility_type: Option<CodeableConcept>,
+    pub facility_type: Option<Box<CodeableConcept>>,
     /// [`practiceSetting`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.practiceSetting), 0..1 `CodeableConcept`.
-    pub practice_setting: Option<CodeableConcept>,
+    pub practice_setting: Option<Box<CodeableConcept>>,
     /// [`sourcePatientInfo`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.sourcePatientInfo), 0..1 `Reference` to `Patient`.
-    pub source_patient_info: Option<Reference>,
+    pub source_patient_info: Option<Box<Reference>>,
     /// [`related`](http://hl7.org/fhir/R4/documentreference-definitions.html#DocumentReference.context.related), 0..* `Reference`.
     pub related: Vec<Reference>,
     /// What the type does not have, kept as it came.

@@ -182,7 +182,7 @@ pub struct EffectEvidenceSynthesisResultsByExposure {
     /// [`exposureState`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.resultsByExposure.exposureState), 0..1 [`ExposureState`].
     pub exposure_state: Primitive<ExposureState>,
     /// [`variantState`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.resultsByExposure.variantState), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/evidence-variant-state>.
-    pub variant_state: Option<CodeableConcept>,
+    pub variant_state: Option<Box<CodeableConcept>>,
     /// [`riskEvidenceSynthesis`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.resultsByExposure.riskEvidenceSynthesis), 1..1 `Reference` to `RiskEvidenceSynthesis`.
     pub risk_evidence_synthesis: Option<Reference>,
     /// What the type does not have, kept as it came.
@@ -210,13 +210,13 @@ pub struct EffectEvidenceSynthesisEffectEstimate {
     /// [`description`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/effect-estimate-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`variantState`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.variantState), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/evidence-variant-state>.
-    pub variant_state: Option<CodeableConcept>,
+    pub variant_state: Option<Box<CodeableConcept>>,
     /// [`value`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.value), 0..1 `decimal`.
     pub value: Primitive<Decimal>,
     /// [`unitOfMeasure`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.unitOfMeasure), 0..1 `CodeableConcept`, required codes of <http://hl7.org/fhir/ValueSet/ucum-units>.
-    pub unit_of_measure: Option<CodeableConcept>,
+    pub unit_of_measure: Option<Box<CodeableConcept>>,
     /// [`precisionEstimate`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.precisionEstimate), 0..* `EffectEvidenceSynthesis.EffectEstimate.PrecisionEstimate`.
     pub precision_estimate: Vec<EffectEvidenceSynthesisEffectEstimatePrecisionEstimate>,
     /// What the type does not have, kept as it came.
@@ -244,7 +244,7 @@ pub struct EffectEvidenceSynthesisEffectEstimatePrecisionEstimate {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.precisionEstimate.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/precision-estimate-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`level`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.precisionEstimate.level), 0..1 `decimal`.
     pub level: Primitive<Decimal>,
     /// [`from`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.effectEstimate.precisionEstimate.from), 0..1 `decimal`.
@@ -303,7 +303,7 @@ pub struct EffectEvidenceSynthesisCertaintyCertaintySubcomponent {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.certainty.certaintySubcomponent.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/certainty-subcomponent-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`rating`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.certainty.certaintySubcomponent.rating), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/certainty-subcomponent-rating>.
     pub rating: Vec<CodeableConcept>,
     /// [`note`](http://hl7.org/fhir/R4/effectevidencesynthesis-definitions.html#EffectEvidenceSynthesis.certainty.certaintySubcomponent.note), 0..* `Annotation`.

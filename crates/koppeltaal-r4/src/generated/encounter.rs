@@ -172,9 +172,9 @@ pub struct EncounterParticipant {
     /// [`type`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.participant.type), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/encounter-participant-type>.
     pub r#type: Vec<CodeableConcept>,
     /// [`period`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.participant.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`individual`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.participant.individual), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `RelatedPerson`.
-    pub individual: Option<Reference>,
+    pub individual: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -199,7 +199,7 @@ pub struct EncounterDiagnosis {
     /// [`condition`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.diagnosis.condition), 1..1 `Reference` to `Condition` or `Procedure`.
     pub condition: Option<Reference>,
     /// [`use`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.diagnosis.use), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/diagnosis-role>.
-    pub r#use: Option<CodeableConcept>,
+    pub r#use: Option<Box<CodeableConcept>>,
     /// [`rank`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.diagnosis.rank), 0..1 `positiveInt`.
     pub rank: Primitive<NonZeroU32>,
     /// What the type does not have, kept as it came.
@@ -224,13 +224,13 @@ pub struct EncounterHospitalization {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`preAdmissionIdentifier`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.preAdmissionIdentifier), 0..1 `Identifier`.
-    pub pre_admission_identifier: Option<Identifier>,
+    pub pre_admission_identifier: Option<Box<Identifier>>,
     /// [`origin`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.origin), 0..1 `Reference` to `Location` or `Organization`.
-    pub origin: Option<Reference>,
+    pub origin: Option<Box<Reference>>,
     /// [`admitSource`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.admitSource), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/encounter-admit-source>.
-    pub admit_source: Option<CodeableConcept>,
+    pub admit_source: Option<Box<CodeableConcept>>,
     /// [`reAdmission`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.reAdmission), 0..1 `CodeableConcept`.
-    pub re_admission: Option<CodeableConcept>,
+    pub re_admission: Option<Box<CodeableConcept>>,
     /// [`dietPreference`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.dietPreference), 0..* `CodeableConcept`.
     pub diet_preference: Vec<CodeableConcept>,
     /// [`specialCourtesy`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.specialCourtesy), 0..* `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/encounter-special-courtesy>.
@@ -238,9 +238,9 @@ pub struct EncounterHospitalization {
     /// [`specialArrangement`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.specialArrangement), 0..* `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/encounter-special-arrangements>.
     pub special_arrangement: Vec<CodeableConcept>,
     /// [`destination`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.destination), 0..1 `Reference` to `Location` or `Organization`.
-    pub destination: Option<Reference>,
+    pub destination: Option<Box<Reference>>,
     /// [`dischargeDisposition`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.hospitalization.dischargeDisposition), 0..1 `CodeableConcept`.
-    pub discharge_disposition: Option<CodeableConcept>,
+    pub discharge_disposition: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -273,9 +273,9 @@ pub struct EncounterLocation {
     /// [`status`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.location.status), 0..1 [`EncounterLocationStatus`].
     pub status: Primitive<EncounterLocationStatus>,
     /// [`physicalType`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.location.physicalType), 0..1 `CodeableConcept`.
-    pub physical_type: Option<CodeableConcept>,
+    pub physical_type: Option<Box<CodeableConcept>>,
     /// [`period`](http://hl7.org/fhir/R4/encounter-definitions.html#Encounter.location.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -114,7 +114,7 @@ pub struct EpisodeOfCareDiagnosis {
     /// [`condition`](http://hl7.org/fhir/R4/episodeofcare-definitions.html#EpisodeOfCare.diagnosis.condition), 1..1 `Reference` to `Condition`.
     pub condition: Option<Reference>,
     /// [`role`](http://hl7.org/fhir/R4/episodeofcare-definitions.html#EpisodeOfCare.diagnosis.role), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/diagnosis-role>.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// [`rank`](http://hl7.org/fhir/R4/episodeofcare-definitions.html#EpisodeOfCare.diagnosis.rank), 0..1 `positiveInt`.
     pub rank: Primitive<NonZeroU32>,
     /// What the type does not have, kept as it came.

@@ -146,7 +146,7 @@ pub struct EvidenceVariableCharacteristic {
         EvidenceVariableCharacteristicParticipantEffective,
     >,
     /// [`timeFromStart`](http://hl7.org/fhir/R4/evidencevariable-definitions.html#EvidenceVariable.characteristic.timeFromStart), 0..1 `Duration`.
-    pub time_from_start: Option<Quantity>,
+    pub time_from_start: Option<Box<Quantity>>,
     /// [`groupMeasure`](http://hl7.org/fhir/R4/evidencevariable-definitions.html#EvidenceVariable.characteristic.groupMeasure), 0..1 [`GroupMeasure`].
     pub group_measure: Primitive<GroupMeasure>,
     /// What the type does not have, kept as it came.

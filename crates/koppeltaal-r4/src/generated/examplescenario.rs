@@ -254,7 +254,7 @@ pub struct ExampleScenarioProcessStep {
     /// [`pause`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.pause), 0..1 `boolean`.
     pub pause: Primitive<bool>,
     /// [`operation`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.operation), 0..1 `ExampleScenario.Process.Step.Operation`.
-    pub operation: Option<ExampleScenarioProcessStepOperation>,
+    pub operation: Option<Box<ExampleScenarioProcessStepOperation>>,
     /// [`alternative`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.alternative), 0..* `ExampleScenario.Process.Step.Alternative`.
     pub alternative: Vec<ExampleScenarioProcessStepAlternative>,
     /// What the type does not have, kept as it came.
@@ -296,9 +296,9 @@ pub struct ExampleScenarioProcessStepOperation {
     /// [`receiverActive`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.operation.receiverActive), 0..1 `boolean`.
     pub receiver_active: Primitive<bool>,
     /// [`request`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.operation.request), 0..1 `ExampleScenario.Instance.ContainedInstance`.
-    pub request: Option<ExampleScenarioInstanceContainedInstance>,
+    pub request: Option<Box<ExampleScenarioInstanceContainedInstance>>,
     /// [`response`](http://hl7.org/fhir/R4/examplescenario-definitions.html#ExampleScenario.process.step.operation.response), 0..1 `ExampleScenario.Instance.ContainedInstance`.
-    pub response: Option<ExampleScenarioInstanceContainedInstance>,
+    pub response: Option<Box<ExampleScenarioInstanceContainedInstance>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -182,11 +182,11 @@ pub struct ExplanationOfBenefitRelated {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`claim`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.related.claim), 0..1 `Reference` to `Claim`.
-    pub claim: Option<Reference>,
+    pub claim: Option<Box<Reference>>,
     /// [`relationship`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.related.relationship), 0..1 `CodeableConcept`.
-    pub relationship: Option<CodeableConcept>,
+    pub relationship: Option<Box<CodeableConcept>>,
     /// [`reference`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.related.reference), 0..1 `Identifier`.
-    pub reference: Option<Identifier>,
+    pub reference: Option<Box<Identifier>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -209,9 +209,9 @@ pub struct ExplanationOfBenefitPayee {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payee.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`party`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payee.party), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization` or `Patient` or `RelatedPerson`.
-    pub party: Option<Reference>,
+    pub party: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -239,9 +239,9 @@ pub struct ExplanationOfBenefitCareTeam {
     /// [`responsible`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.careTeam.responsible), 0..1 `boolean`.
     pub responsible: Primitive<bool>,
     /// [`role`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.careTeam.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// [`qualification`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.careTeam.qualification), 0..1 `CodeableConcept`.
-    pub qualification: Option<CodeableConcept>,
+    pub qualification: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -270,13 +270,13 @@ pub struct ExplanationOfBenefitSupportingInfo {
     /// [`category`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.supportingInfo.category), 1..1 `CodeableConcept`.
     pub category: Option<CodeableConcept>,
     /// [`code`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.supportingInfo.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`timing[x]`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.supportingInfo.timing[x]), 0..1 `date` or `Period`.
     pub timing: Option<ExplanationOfBenefitSupportingInfoTiming>,
     /// [`value[x]`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.supportingInfo.value[x]), 0..1 `boolean` or `string` or `Quantity` or `Attachment` or `Reference`.
     pub value: Option<ExplanationOfBenefitSupportingInfoValue>,
     /// [`reason`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.supportingInfo.reason), 0..1 `Coding`.
-    pub reason: Option<Coding>,
+    pub reason: Option<Box<Coding>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -339,9 +339,9 @@ pub struct ExplanationOfBenefitDiagnosis {
     /// [`type`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.diagnosis.type), 0..* `CodeableConcept`.
     pub r#type: Vec<CodeableConcept>,
     /// [`onAdmission`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.diagnosis.onAdmission), 0..1 `CodeableConcept`.
-    pub on_admission: Option<CodeableConcept>,
+    pub on_admission: Option<Box<CodeableConcept>>,
     /// [`packageCode`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.diagnosis.packageCode), 0..1 `CodeableConcept`.
-    pub package_code: Option<CodeableConcept>,
+    pub package_code: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -450,7 +450,7 @@ pub struct ExplanationOfBenefitAccident {
     /// [`date`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.accident.date), 0..1 `date`.
     pub date: Primitive<Date>,
     /// [`type`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.accident.type), 0..1 `CodeableConcept`, extensible codes of <http://terminology.hl7.org/ValueSet/v3-ActIncidentCode>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`location[x]`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.accident.location[x]), 0..1 `Address` or `Reference` to `Location`.
     pub location: Option<ExplanationOfBenefitAccidentLocation>,
     /// What the type does not have, kept as it came.
@@ -496,9 +496,9 @@ pub struct ExplanationOfBenefitItem {
     /// [`informationSequence`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.informationSequence), 0..* `positiveInt`.
     pub information_sequence: Vec<Primitive<NonZeroU32>>,
     /// [`revenue`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.modifier), 0..* `CodeableConcept`.
@@ -510,17 +510,17 @@ pub struct ExplanationOfBenefitItem {
     /// [`location[x]`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.location[x]), 0..1 `CodeableConcept` or `Address` or `Reference` to `Location`.
     pub location: Option<ExplanationOfBenefitItemLocation>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// [`bodySite`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.bodySite), 0..1 `CodeableConcept`.
-    pub body_site: Option<CodeableConcept>,
+    pub body_site: Option<Box<CodeableConcept>>,
     /// [`subSite`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.subSite), 0..* `CodeableConcept`.
     pub sub_site: Vec<CodeableConcept>,
     /// [`encounter`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.encounter), 0..* `Reference` to `Encounter`.
@@ -600,9 +600,9 @@ pub struct ExplanationOfBenefitItemAdjudication {
     /// [`category`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.adjudication.category), 1..1 `CodeableConcept`.
     pub category: Option<CodeableConcept>,
     /// [`reason`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.adjudication.reason), 0..1 `CodeableConcept`.
-    pub reason: Option<CodeableConcept>,
+    pub reason: Option<Box<CodeableConcept>>,
     /// [`amount`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.adjudication.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// [`value`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.adjudication.value), 0..1 `decimal`.
     pub value: Primitive<Decimal>,
     /// What the type does not have, kept as it came.
@@ -630,9 +630,9 @@ pub struct ExplanationOfBenefitItemDetail {
     /// [`sequence`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.sequence), 1..1 `positiveInt`.
     pub sequence: Primitive<NonZeroU32>,
     /// [`revenue`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.modifier), 0..* `CodeableConcept`.
@@ -640,13 +640,13 @@ pub struct ExplanationOfBenefitItemDetail {
     /// [`programCode`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.programCode), 0..* `CodeableConcept`.
     pub program_code: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.noteNumber), 0..* `positiveInt`.
@@ -690,9 +690,9 @@ pub struct ExplanationOfBenefitItemDetailSubDetail {
     /// [`sequence`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.sequence), 1..1 `positiveInt`.
     pub sequence: Primitive<NonZeroU32>,
     /// [`revenue`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.revenue), 0..1 `CodeableConcept`.
-    pub revenue: Option<CodeableConcept>,
+    pub revenue: Option<Box<CodeableConcept>>,
     /// [`category`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`productOrService`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.productOrService), 1..1 `CodeableConcept`.
     pub product_or_service: Option<CodeableConcept>,
     /// [`modifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.modifier), 0..* `CodeableConcept`.
@@ -700,13 +700,13 @@ pub struct ExplanationOfBenefitItemDetailSubDetail {
     /// [`programCode`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.programCode), 0..* `CodeableConcept`.
     pub program_code: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`udi`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.udi), 0..* `Reference` to `Device`.
     pub udi: Vec<Reference>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.item.detail.subDetail.noteNumber), 0..* `positiveInt`.
@@ -763,15 +763,15 @@ pub struct ExplanationOfBenefitAddItem {
     /// [`location[x]`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.location[x]), 0..1 `CodeableConcept` or `Address` or `Reference` to `Location`.
     pub location: Option<ExplanationOfBenefitAddItemLocation>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`bodySite`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.bodySite), 0..1 `CodeableConcept`.
-    pub body_site: Option<CodeableConcept>,
+    pub body_site: Option<Box<CodeableConcept>>,
     /// [`subSite`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.subSite), 0..* `CodeableConcept`.
     pub sub_site: Vec<CodeableConcept>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.noteNumber), 0..* `positiveInt`.
@@ -846,13 +846,13 @@ pub struct ExplanationOfBenefitAddItemDetail {
     /// [`modifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.noteNumber), 0..* `positiveInt`.
     pub note_number: Vec<Primitive<NonZeroU32>>,
     /// [`adjudication`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.adjudication), 0..* `ExplanationOfBenefit.Item.Adjudication`.
@@ -891,13 +891,13 @@ pub struct ExplanationOfBenefitAddItemDetailSubDetail {
     /// [`modifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.modifier), 0..* `CodeableConcept`.
     pub modifier: Vec<CodeableConcept>,
     /// [`quantity`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`unitPrice`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.unitPrice), 0..1 `Money`.
-    pub unit_price: Option<Money>,
+    pub unit_price: Option<Box<Money>>,
     /// [`factor`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`net`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.net), 0..1 `Money`.
-    pub net: Option<Money>,
+    pub net: Option<Box<Money>>,
     /// [`noteNumber`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.noteNumber), 0..* `positiveInt`.
     pub note_number: Vec<Primitive<NonZeroU32>>,
     /// [`adjudication`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.addItem.detail.subDetail.adjudication), 0..* `ExplanationOfBenefit.Item.Adjudication`.
@@ -953,17 +953,17 @@ pub struct ExplanationOfBenefitPayment {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`adjustment`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.adjustment), 0..1 `Money`.
-    pub adjustment: Option<Money>,
+    pub adjustment: Option<Box<Money>>,
     /// [`adjustmentReason`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.adjustmentReason), 0..1 `CodeableConcept`.
-    pub adjustment_reason: Option<CodeableConcept>,
+    pub adjustment_reason: Option<Box<CodeableConcept>>,
     /// [`date`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.date), 0..1 `date`.
     pub date: Primitive<Date>,
     /// [`amount`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// [`identifier`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.payment.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -995,7 +995,7 @@ pub struct ExplanationOfBenefitProcessNote {
     /// [`text`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.processNote.text), 0..1 `string`.
     pub text: Primitive<String>,
     /// [`language`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.processNote.language), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/languages>.
-    pub language: Option<CodeableConcept>,
+    pub language: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -1027,11 +1027,11 @@ pub struct ExplanationOfBenefitBenefitBalance {
     /// [`description`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.benefitBalance.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`network`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.benefitBalance.network), 0..1 `CodeableConcept`.
-    pub network: Option<CodeableConcept>,
+    pub network: Option<Box<CodeableConcept>>,
     /// [`unit`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.benefitBalance.unit), 0..1 `CodeableConcept`.
-    pub unit: Option<CodeableConcept>,
+    pub unit: Option<Box<CodeableConcept>>,
     /// [`term`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.benefitBalance.term), 0..1 `CodeableConcept`.
-    pub term: Option<CodeableConcept>,
+    pub term: Option<Box<CodeableConcept>>,
     /// [`financial`](http://hl7.org/fhir/R4/explanationofbenefit-definitions.html#ExplanationOfBenefit.benefitBalance.financial), 0..* `ExplanationOfBenefit.BenefitBalance.Financial`.
     pub financial: Vec<ExplanationOfBenefitBenefitBalanceFinancial>,
     /// What the type does not have, kept as it came.

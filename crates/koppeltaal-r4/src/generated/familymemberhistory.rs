@@ -156,7 +156,7 @@ pub struct FamilyMemberHistoryCondition {
     /// [`code`](http://hl7.org/fhir/R4/familymemberhistory-definitions.html#FamilyMemberHistory.condition.code), 1..1 `CodeableConcept`.
     pub code: Option<CodeableConcept>,
     /// [`outcome`](http://hl7.org/fhir/R4/familymemberhistory-definitions.html#FamilyMemberHistory.condition.outcome), 0..1 `CodeableConcept`.
-    pub outcome: Option<CodeableConcept>,
+    pub outcome: Option<Box<CodeableConcept>>,
     /// [`contributedToDeath`](http://hl7.org/fhir/R4/familymemberhistory-definitions.html#FamilyMemberHistory.condition.contributedToDeath), 0..1 `boolean`.
     pub contributed_to_death: Primitive<bool>,
     /// [`onset[x]`](http://hl7.org/fhir/R4/familymemberhistory-definitions.html#FamilyMemberHistory.condition.onset[x]), 0..1 `Age` or `Range` or `Period` or `string`.

@@ -111,7 +111,7 @@ pub struct GoalTarget {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`measure`](http://hl7.org/fhir/R4/goal-definitions.html#Goal.target.measure), 0..1 `CodeableConcept`.
-    pub measure: Option<CodeableConcept>,
+    pub measure: Option<Box<CodeableConcept>>,
     /// [`detail[x]`](http://hl7.org/fhir/R4/goal-definitions.html#Goal.target.detail[x]), 0..1 of many types.
     pub detail: Option<GoalTargetDetail>,
     /// [`due[x]`](http://hl7.org/fhir/R4/goal-definitions.html#Goal.target.due[x]), 0..1 `date` or `Duration`.

@@ -88,7 +88,7 @@ pub struct GroupCharacteristic {
     /// [`exclude`](http://hl7.org/fhir/R4/group-definitions.html#Group.characteristic.exclude), 1..1 `boolean`.
     pub exclude: Primitive<bool>,
     /// [`period`](http://hl7.org/fhir/R4/group-definitions.html#Group.characteristic.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -134,7 +134,7 @@ pub struct GroupMember {
     /// [`entity`](http://hl7.org/fhir/R4/group-definitions.html#Group.member.entity), 1..1 `Reference` to many types.
     pub entity: Option<Reference>,
     /// [`period`](http://hl7.org/fhir/R4/group-definitions.html#Group.member.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`inactive`](http://hl7.org/fhir/R4/group-definitions.html#Group.member.inactive), 0..1 `boolean`.
     pub inactive: Primitive<bool>,
     /// What the type does not have, kept as it came.

@@ -124,7 +124,7 @@ pub struct HealthcareServiceEligibility {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/healthcareservice-definitions.html#HealthcareService.eligibility.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`comment`](http://hl7.org/fhir/R4/healthcareservice-definitions.html#HealthcareService.eligibility.comment), 0..1 `markdown`.
     pub comment: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -180,7 +180,7 @@ pub struct HealthcareServiceNotAvailable {
     /// [`description`](http://hl7.org/fhir/R4/healthcareservice-definitions.html#HealthcareService.notAvailable.description), 1..1 `string`.
     pub description: Primitive<String>,
     /// [`during`](http://hl7.org/fhir/R4/healthcareservice-definitions.html#HealthcareService.notAvailable.during), 0..1 `Period`.
-    pub during: Option<Period>,
+    pub during: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

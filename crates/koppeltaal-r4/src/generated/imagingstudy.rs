@@ -124,9 +124,9 @@ pub struct ImagingStudySeries {
     /// [`endpoint`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.endpoint), 0..* `Reference` to `Endpoint`.
     pub endpoint: Vec<Reference>,
     /// [`bodySite`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.bodySite), 0..1 `Coding`.
-    pub body_site: Option<Coding>,
+    pub body_site: Option<Box<Coding>>,
     /// [`laterality`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.laterality), 0..1 `Coding`.
-    pub laterality: Option<Coding>,
+    pub laterality: Option<Box<Coding>>,
     /// [`specimen`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.specimen), 0..* `Reference` to `Specimen`.
     pub specimen: Vec<Reference>,
     /// [`started`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.started), 0..1 `dateTime`.
@@ -166,7 +166,7 @@ pub struct ImagingStudySeriesPerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.performer.function), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/series-performer-function>.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/imagingstudy-definitions.html#ImagingStudy.series.performer.actor), 1..1 `Reference` to many types.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.

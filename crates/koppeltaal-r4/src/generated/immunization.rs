@@ -148,7 +148,7 @@ pub struct ImmunizationPerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.performer.function), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/immunization-function>.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.performer.actor), 1..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.
@@ -204,7 +204,7 @@ pub struct ImmunizationReaction {
     /// [`date`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.reaction.date), 0..1 `dateTime`.
     pub date: Primitive<DateTime>,
     /// [`detail`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.reaction.detail), 0..1 `Reference` to `Observation`.
-    pub detail: Option<Reference>,
+    pub detail: Option<Box<Reference>>,
     /// [`reported`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.reaction.reported), 0..1 `boolean`.
     pub reported: Primitive<bool>,
     /// What the type does not have, kept as it came.
@@ -231,7 +231,7 @@ pub struct ImmunizationProtocolApplied {
     /// [`series`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.protocolApplied.series), 0..1 `string`.
     pub series: Primitive<String>,
     /// [`authority`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.protocolApplied.authority), 0..1 `Reference` to `Organization`.
-    pub authority: Option<Reference>,
+    pub authority: Option<Box<Reference>>,
     /// [`targetDisease`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.protocolApplied.targetDisease), 0..* `CodeableConcept`.
     pub target_disease: Vec<CodeableConcept>,
     /// [`doseNumber[x]`](http://hl7.org/fhir/R4/immunization-definitions.html#Immunization.protocolApplied.doseNumber[x]), 1..1 `positiveInt` or `string`.

@@ -69,7 +69,7 @@ pub struct ImmunizationRecommendationRecommendation {
     /// [`vaccineCode`](http://hl7.org/fhir/R4/immunizationrecommendation-definitions.html#ImmunizationRecommendation.recommendation.vaccineCode), 0..* `CodeableConcept`.
     pub vaccine_code: Vec<CodeableConcept>,
     /// [`targetDisease`](http://hl7.org/fhir/R4/immunizationrecommendation-definitions.html#ImmunizationRecommendation.recommendation.targetDisease), 0..1 `CodeableConcept`.
-    pub target_disease: Option<CodeableConcept>,
+    pub target_disease: Option<Box<CodeableConcept>>,
     /// [`contraindicatedVaccineCode`](http://hl7.org/fhir/R4/immunizationrecommendation-definitions.html#ImmunizationRecommendation.recommendation.contraindicatedVaccineCode), 0..* `CodeableConcept`.
     pub contraindicated_vaccine_code: Vec<CodeableConcept>,
     /// [`forecastStatus`](http://hl7.org/fhir/R4/immunizationrecommendation-definitions.html#ImmunizationRecommendation.recommendation.forecastStatus), 1..1 `CodeableConcept`.

@@ -167,7 +167,7 @@ pub struct ImplementationGuideDefinition {
     /// [`resource`](http://hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.definition.resource), 1..* `ImplementationGuide.Definition.Resource`.
     pub resource: Vec<ImplementationGuideDefinitionResource>,
     /// [`page`](http://hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.definition.page), 0..1 `ImplementationGuide.Definition.Page`.
-    pub page: Option<ImplementationGuideDefinitionPage>,
+    pub page: Option<Box<ImplementationGuideDefinitionPage>>,
     /// [`parameter`](http://hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.definition.parameter), 0..* `ImplementationGuide.Definition.Parameter`.
     pub parameter: Vec<ImplementationGuideDefinitionParameter>,
     /// [`template`](http://hl7.org/fhir/R4/implementationguide-definitions.html#ImplementationGuide.definition.template), 0..* `ImplementationGuide.Definition.Template`.

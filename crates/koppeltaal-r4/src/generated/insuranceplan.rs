@@ -95,13 +95,13 @@ pub struct InsurancePlanContact {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`purpose`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.contact.purpose), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/contactentity-type>.
-    pub purpose: Option<CodeableConcept>,
+    pub purpose: Option<Box<CodeableConcept>>,
     /// [`name`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.contact.name), 0..1 `HumanName`.
-    pub name: Option<HumanName>,
+    pub name: Option<Box<HumanName>>,
     /// [`telecom`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.contact.telecom), 0..* `ContactPoint`.
     pub telecom: Vec<ContactPoint>,
     /// [`address`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.contact.address), 0..1 `Address`.
-    pub address: Option<Address>,
+    pub address: Option<Box<Address>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -179,9 +179,9 @@ pub struct InsurancePlanCoverageBenefitLimit {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`value`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.coverage.benefit.limit.value), 0..1 `Quantity`.
-    pub value: Option<Quantity>,
+    pub value: Option<Box<Quantity>>,
     /// [`code`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.coverage.benefit.limit.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -205,7 +205,7 @@ pub struct InsurancePlanPlan {
     /// [`identifier`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.identifier), 0..* `Identifier`.
     pub identifier: Vec<Identifier>,
     /// [`type`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`coverageArea`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.coverageArea), 0..* `Reference` to `Location`.
     pub coverage_area: Vec<Reference>,
     /// [`network`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.network), 0..* `Reference` to `Organization`.
@@ -239,11 +239,11 @@ pub struct InsurancePlanPlanGeneralCost {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.generalCost.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`groupSize`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.generalCost.groupSize), 0..1 `positiveInt`.
     pub group_size: Primitive<NonZeroU32>,
     /// [`cost`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.generalCost.cost), 0..1 `Money`.
-    pub cost: Option<Money>,
+    pub cost: Option<Box<Money>>,
     /// [`comment`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.generalCost.comment), 0..1 `string`.
     pub comment: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -319,11 +319,11 @@ pub struct InsurancePlanPlanSpecificCostBenefitCost {
     /// [`type`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.specificCost.benefit.cost.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`applicability`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.specificCost.benefit.cost.applicability), 0..1 `CodeableConcept`, required codes of <http://hl7.org/fhir/ValueSet/insuranceplan-applicability>.
-    pub applicability: Option<CodeableConcept>,
+    pub applicability: Option<Box<CodeableConcept>>,
     /// [`qualifiers`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.specificCost.benefit.cost.qualifiers), 0..* `CodeableConcept`.
     pub qualifiers: Vec<CodeableConcept>,
     /// [`value`](http://hl7.org/fhir/R4/insuranceplan-definitions.html#InsurancePlan.plan.specificCost.benefit.cost.value), 0..1 `Quantity`.
-    pub value: Option<Quantity>,
+    pub value: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

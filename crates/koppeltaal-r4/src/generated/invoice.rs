@@ -101,7 +101,7 @@ pub struct InvoiceParticipant {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`role`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.participant.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.participant.actor), 1..1 `Reference` to `Practitioner` or `Organization` or `Patient` or `PractitionerRole` or `Device` or `RelatedPerson`.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.
@@ -165,11 +165,11 @@ pub struct InvoiceLineItemPriceComponent {
     /// [`type`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.totalPriceComponent.type), 1..1 [`InvoicePriceComponentType`].
     pub r#type: Primitive<InvoicePriceComponentType>,
     /// [`code`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.totalPriceComponent.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`factor`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.totalPriceComponent.factor), 0..1 `decimal`.
     pub factor: Primitive<Decimal>,
     /// [`amount`](http://hl7.org/fhir/R4/invoice-definitions.html#Invoice.totalPriceComponent.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

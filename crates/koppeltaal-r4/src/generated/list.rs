@@ -91,7 +91,7 @@ pub struct ListEntry {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`flag`](http://hl7.org/fhir/R4/list-definitions.html#List.entry.flag), 0..1 `CodeableConcept`.
-    pub flag: Option<CodeableConcept>,
+    pub flag: Option<Box<CodeableConcept>>,
     /// [`deleted`](http://hl7.org/fhir/R4/list-definitions.html#List.entry.deleted), 0..1 `boolean`.
     pub deleted: Primitive<bool>,
     /// [`date`](http://hl7.org/fhir/R4/list-definitions.html#List.entry.date), 0..1 `dateTime`.

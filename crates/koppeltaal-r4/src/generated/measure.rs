@@ -186,7 +186,7 @@ pub struct MeasureGroup {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`population`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.population), 0..* `Measure.Group.Population`.
@@ -216,7 +216,7 @@ pub struct MeasureGroupPopulation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.population.code), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/measure-population>.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.population.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`criteria`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.population.criteria), 1..1 `Expression`.
@@ -243,11 +243,11 @@ pub struct MeasureGroupStratifier {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`criteria`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.criteria), 0..1 `Expression`.
-    pub criteria: Option<Expression>,
+    pub criteria: Option<Box<Expression>>,
     /// [`component`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.component), 0..* `Measure.Group.Stratifier.Component`.
     pub component: Vec<MeasureGroupStratifierComponent>,
     /// What the type does not have, kept as it came.
@@ -273,7 +273,7 @@ pub struct MeasureGroupStratifierComponent {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.component.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.component.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`criteria`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.group.stratifier.component.criteria), 1..1 `Expression`.
@@ -300,7 +300,7 @@ pub struct MeasureSupplementalData {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.supplementalData.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`usage`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.supplementalData.usage), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/measure-data-usage>.
     pub usage: Vec<CodeableConcept>,
     /// [`description`](http://hl7.org/fhir/R4/measure-definitions.html#Measure.supplementalData.description), 0..1 `string`.

@@ -84,11 +84,11 @@ pub struct MeasureReportGroup {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`population`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.population), 0..* `MeasureReport.Group.Population`.
     pub population: Vec<MeasureReportGroupPopulation>,
     /// [`measureScore`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.measureScore), 0..1 `Quantity`.
-    pub measure_score: Option<Quantity>,
+    pub measure_score: Option<Box<Quantity>>,
     /// [`stratifier`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier), 0..* `MeasureReport.Group.Stratifier`.
     pub stratifier: Vec<MeasureReportGroupStratifier>,
     /// What the type does not have, kept as it came.
@@ -114,11 +114,11 @@ pub struct MeasureReportGroupPopulation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.population.code), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/measure-population>.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`count`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.population.count), 0..1 `integer`.
     pub count: Primitive<i32>,
     /// [`subjectResults`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.population.subjectResults), 0..1 `Reference` to `List`.
-    pub subject_results: Option<Reference>,
+    pub subject_results: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -165,13 +165,13 @@ pub struct MeasureReportGroupStratifierStratum {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`value`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.value), 0..1 `CodeableConcept`.
-    pub value: Option<CodeableConcept>,
+    pub value: Option<Box<CodeableConcept>>,
     /// [`component`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.component), 0..* `MeasureReport.Group.Stratifier.Stratum.Component`.
     pub component: Vec<MeasureReportGroupStratifierStratumComponent>,
     /// [`population`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.population), 0..* `MeasureReport.Group.Stratifier.Stratum.Population`.
     pub population: Vec<MeasureReportGroupStratifierStratumPopulation>,
     /// [`measureScore`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.measureScore), 0..1 `Quantity`.
-    pub measure_score: Option<Quantity>,
+    pub measure_score: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -219,11 +219,11 @@ pub struct MeasureReportGroupStratifierStratumPopulation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.population.code), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/measure-population>.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`count`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.population.count), 0..1 `integer`.
     pub count: Primitive<i32>,
     /// [`subjectResults`](http://hl7.org/fhir/R4/measurereport-definitions.html#MeasureReport.group.stratifier.stratum.population.subjectResults), 0..1 `Reference` to `List`.
-    pub subject_results: Option<Reference>,
+    pub subject_results: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

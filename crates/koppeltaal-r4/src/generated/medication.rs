@@ -79,7 +79,7 @@ pub struct MedicationIngredient {
     /// [`isActive`](http://hl7.org/fhir/R4/medication-definitions.html#Medication.ingredient.isActive), 0..1 `boolean`.
     pub is_active: Primitive<bool>,
     /// [`strength`](http://hl7.org/fhir/R4/medication-definitions.html#Medication.ingredient.strength), 0..1 `Ratio`.
-    pub strength: Option<Ratio>,
+    pub strength: Option<Box<Ratio>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -131,7 +131,7 @@ pub struct MedicationAdministrationPerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.performer.function), 0..1 `CodeableConcept`.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.performer.actor), 1..1 `Reference` to `Practitioner` or `PractitionerRole` or `Patient` or `RelatedPerson` or `Device`.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.
@@ -157,13 +157,13 @@ pub struct MedicationAdministrationDosage {
     /// [`text`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.text), 0..1 `string`.
     pub text: Primitive<String>,
     /// [`site`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.site), 0..1 `CodeableConcept`.
-    pub site: Option<CodeableConcept>,
+    pub site: Option<Box<CodeableConcept>>,
     /// [`route`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.route), 0..1 `CodeableConcept`.
-    pub route: Option<CodeableConcept>,
+    pub route: Option<Box<CodeableConcept>>,
     /// [`method`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.method), 0..1 `CodeableConcept`.
-    pub method: Option<CodeableConcept>,
+    pub method: Option<Box<CodeableConcept>>,
     /// [`dose`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.dose), 0..1 `Quantity`.
-    pub dose: Option<Quantity>,
+    pub dose: Option<Box<Quantity>>,
     /// [`rate[x]`](http://hl7.org/fhir/R4/medicationadministration-definitions.html#MedicationAdministration.dosage.rate[x]), 0..1 `Ratio` or `Quantity`.
     pub rate: Option<MedicationAdministrationDosageRate>,
     /// What the type does not have, kept as it came.

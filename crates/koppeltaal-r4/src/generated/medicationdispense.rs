@@ -146,7 +146,7 @@ pub struct MedicationDispensePerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.performer.function), 0..1 `CodeableConcept`.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.performer.actor), 1..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization` or `Patient` or `Device` or `RelatedPerson`.
     pub actor: Option<Reference>,
     /// What the type does not have, kept as it came.
@@ -172,7 +172,7 @@ pub struct MedicationDispenseSubstitution {
     /// [`wasSubstituted`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.substitution.wasSubstituted), 1..1 `boolean`.
     pub was_substituted: Primitive<bool>,
     /// [`type`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.substitution.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`reason`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.substitution.reason), 0..* `CodeableConcept`.
     pub reason: Vec<CodeableConcept>,
     /// [`responsibleParty`](http://hl7.org/fhir/R4/medicationdispense-definitions.html#MedicationDispense.substitution.responsibleParty), 0..* `Reference` to `Practitioner` or `PractitionerRole`.

@@ -142,9 +142,9 @@ pub struct MedicationKnowledgeMonograph {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.monograph.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`source`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.monograph.source), 0..1 `Reference` to `DocumentReference` or `Media`.
-    pub source: Option<Reference>,
+    pub source: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -170,7 +170,7 @@ pub struct MedicationKnowledgeIngredient {
     /// [`isActive`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.ingredient.isActive), 0..1 `boolean`.
     pub is_active: Primitive<bool>,
     /// [`strength`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.ingredient.strength), 0..1 `Ratio`.
-    pub strength: Option<Ratio>,
+    pub strength: Option<Box<Ratio>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -231,7 +231,7 @@ pub struct MedicationKnowledgeMonitoringProgram {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.monitoringProgram.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`name`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.monitoringProgram.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -380,9 +380,9 @@ pub struct MedicationKnowledgePackaging {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.packaging.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`quantity`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.packaging.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -404,7 +404,7 @@ pub struct MedicationKnowledgeDrugCharacteristic {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.drugCharacteristic.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`value[x]`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.drugCharacteristic.value[x]), 0..1 `CodeableConcept` or `string` or `Quantity` or `base64Binary`.
     pub value: Option<MedicationKnowledgeDrugCharacteristicValue>,
     /// What the type does not have, kept as it came.
@@ -451,7 +451,7 @@ pub struct MedicationKnowledgeRegulatory {
     /// [`schedule`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.regulatory.schedule), 0..* `MedicationKnowledge.Regulatory.Schedule`.
     pub schedule: Vec<MedicationKnowledgeRegulatorySchedule>,
     /// [`maxDispense`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.regulatory.maxDispense), 0..1 `MedicationKnowledge.Regulatory.MaxDispense`.
-    pub max_dispense: Option<MedicationKnowledgeRegulatoryMaxDispense>,
+    pub max_dispense: Option<Box<MedicationKnowledgeRegulatoryMaxDispense>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -522,7 +522,7 @@ pub struct MedicationKnowledgeRegulatoryMaxDispense {
     /// [`quantity`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.regulatory.maxDispense.quantity), 1..1 `Quantity`.
     pub quantity: Option<Quantity>,
     /// [`period`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.regulatory.maxDispense.period), 0..1 `Duration`.
-    pub period: Option<Quantity>,
+    pub period: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -548,7 +548,7 @@ pub struct MedicationKnowledgeKinetics {
     /// [`lethalDose50`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.kinetics.lethalDose50), 0..* `Quantity`.
     pub lethal_dose50: Vec<Quantity>,
     /// [`halfLifePeriod`](http://hl7.org/fhir/R4/medicationknowledge-definitions.html#MedicationKnowledge.kinetics.halfLifePeriod), 0..1 `Duration`.
-    pub half_life_period: Option<Quantity>,
+    pub half_life_period: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -170,19 +170,19 @@ pub struct MedicationRequestDispenseRequest {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`initialFill`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.initialFill), 0..1 `MedicationRequest.DispenseRequest.InitialFill`.
-    pub initial_fill: Option<MedicationRequestDispenseRequestInitialFill>,
+    pub initial_fill: Option<Box<MedicationRequestDispenseRequestInitialFill>>,
     /// [`dispenseInterval`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.dispenseInterval), 0..1 `Duration`.
-    pub dispense_interval: Option<Quantity>,
+    pub dispense_interval: Option<Box<Quantity>>,
     /// [`validityPeriod`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.validityPeriod), 0..1 `Period`.
-    pub validity_period: Option<Period>,
+    pub validity_period: Option<Box<Period>>,
     /// [`numberOfRepeatsAllowed`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.numberOfRepeatsAllowed), 0..1 `unsignedInt`.
     pub number_of_repeats_allowed: Primitive<u32>,
     /// [`quantity`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`expectedSupplyDuration`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.expectedSupplyDuration), 0..1 `Duration`.
-    pub expected_supply_duration: Option<Quantity>,
+    pub expected_supply_duration: Option<Box<Quantity>>,
     /// [`performer`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.performer), 0..1 `Reference` to `Organization`.
-    pub performer: Option<Reference>,
+    pub performer: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -209,9 +209,9 @@ pub struct MedicationRequestDispenseRequestInitialFill {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`quantity`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.initialFill.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`duration`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.dispenseRequest.initialFill.duration), 0..1 `Duration`.
-    pub duration: Option<Quantity>,
+    pub duration: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -235,7 +235,7 @@ pub struct MedicationRequestSubstitution {
     /// [`allowed[x]`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.substitution.allowed[x]), 1..1 `boolean` or `CodeableConcept`.
     pub allowed: Option<MedicationRequestSubstitutionAllowed>,
     /// [`reason`](http://hl7.org/fhir/R4/medicationrequest-definitions.html#MedicationRequest.substitution.reason), 0..1 `CodeableConcept`.
-    pub reason: Option<CodeableConcept>,
+    pub reason: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -167,7 +167,7 @@ pub struct MedicinalProductNameCountryLanguage {
     /// [`country`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.name.countryLanguage.country), 1..1 `CodeableConcept`.
     pub country: Option<CodeableConcept>,
     /// [`jurisdiction`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.name.countryLanguage.jurisdiction), 0..1 `CodeableConcept`.
-    pub jurisdiction: Option<CodeableConcept>,
+    pub jurisdiction: Option<Box<CodeableConcept>>,
     /// [`language`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.name.countryLanguage.language), 1..1 `CodeableConcept`.
     pub language: Option<CodeableConcept>,
     /// What the type does not have, kept as it came.
@@ -192,17 +192,17 @@ pub struct MedicinalProductManufacturingBusinessOperation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`operationType`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.operationType), 0..1 `CodeableConcept`.
-    pub operation_type: Option<CodeableConcept>,
+    pub operation_type: Option<Box<CodeableConcept>>,
     /// [`authorisationReferenceNumber`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.authorisationReferenceNumber), 0..1 `Identifier`.
-    pub authorisation_reference_number: Option<Identifier>,
+    pub authorisation_reference_number: Option<Box<Identifier>>,
     /// [`effectiveDate`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.effectiveDate), 0..1 `dateTime`.
     pub effective_date: Primitive<DateTime>,
     /// [`confidentialityIndicator`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.confidentialityIndicator), 0..1 `CodeableConcept`.
-    pub confidentiality_indicator: Option<CodeableConcept>,
+    pub confidentiality_indicator: Option<Box<CodeableConcept>>,
     /// [`manufacturer`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.manufacturer), 0..* `Reference` to `Organization`.
     pub manufacturer: Vec<Reference>,
     /// [`regulator`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.manufacturingBusinessOperation.regulator), 0..1 `Reference` to `Organization`.
-    pub regulator: Option<Reference>,
+    pub regulator: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -230,17 +230,17 @@ pub struct MedicinalProductSpecialDesignation {
     /// [`identifier`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.identifier), 0..* `Identifier`.
     pub identifier: Vec<Identifier>,
     /// [`type`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`intendedUse`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.intendedUse), 0..1 `CodeableConcept`.
-    pub intended_use: Option<CodeableConcept>,
+    pub intended_use: Option<Box<CodeableConcept>>,
     /// [`indication[x]`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.indication[x]), 0..1 `CodeableConcept` or `Reference` to `MedicinalProductIndication`.
     pub indication: Option<MedicinalProductSpecialDesignationIndication>,
     /// [`status`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.status), 0..1 `CodeableConcept`.
-    pub status: Option<CodeableConcept>,
+    pub status: Option<Box<CodeableConcept>>,
     /// [`date`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.date), 0..1 `dateTime`.
     pub date: Primitive<DateTime>,
     /// [`species`](http://hl7.org/fhir/R4/medicinalproduct-definitions.html#MedicinalProduct.specialDesignation.species), 0..1 `CodeableConcept`.
-    pub species: Option<CodeableConcept>,
+    pub species: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

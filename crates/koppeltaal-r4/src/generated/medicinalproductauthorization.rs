@@ -103,13 +103,13 @@ pub struct MedicinalProductAuthorizationJurisdictionalAuthorization {
     /// [`identifier`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.jurisdictionalAuthorization.identifier), 0..* `Identifier`.
     pub identifier: Vec<Identifier>,
     /// [`country`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.jurisdictionalAuthorization.country), 0..1 `CodeableConcept`.
-    pub country: Option<CodeableConcept>,
+    pub country: Option<Box<CodeableConcept>>,
     /// [`jurisdiction`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.jurisdictionalAuthorization.jurisdiction), 0..* `CodeableConcept`.
     pub jurisdiction: Vec<CodeableConcept>,
     /// [`legalStatusOfSupply`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.jurisdictionalAuthorization.legalStatusOfSupply), 0..1 `CodeableConcept`.
-    pub legal_status_of_supply: Option<CodeableConcept>,
+    pub legal_status_of_supply: Option<Box<CodeableConcept>>,
     /// [`validityPeriod`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.jurisdictionalAuthorization.validityPeriod), 0..1 `Period`.
-    pub validity_period: Option<Period>,
+    pub validity_period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -134,7 +134,7 @@ pub struct MedicinalProductAuthorizationProcedure {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.procedure.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`type`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.procedure.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`date[x]`](http://hl7.org/fhir/R4/medicinalproductauthorization-definitions.html#MedicinalProductAuthorization.procedure.date[x]), 0..1 `Period` or `dateTime`.

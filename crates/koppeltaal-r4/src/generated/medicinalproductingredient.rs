@@ -73,7 +73,7 @@ pub struct MedicinalProductIngredientSpecifiedSubstance {
     /// [`group`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.group), 1..1 `CodeableConcept`.
     pub group: Option<CodeableConcept>,
     /// [`confidentiality`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.confidentiality), 0..1 `CodeableConcept`.
-    pub confidentiality: Option<CodeableConcept>,
+    pub confidentiality: Option<Box<CodeableConcept>>,
     /// [`strength`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength), 0..* `MedicinalProductIngredient.SpecifiedSubstance.Strength`.
     pub strength: Vec<MedicinalProductIngredientSpecifiedSubstanceStrength>,
     /// What the type does not have, kept as it came.
@@ -101,11 +101,11 @@ pub struct MedicinalProductIngredientSpecifiedSubstanceStrength {
     /// [`presentation`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.presentation), 1..1 `Ratio`.
     pub presentation: Option<Ratio>,
     /// [`presentationLowLimit`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.presentationLowLimit), 0..1 `Ratio`.
-    pub presentation_low_limit: Option<Ratio>,
+    pub presentation_low_limit: Option<Box<Ratio>>,
     /// [`concentration`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.concentration), 0..1 `Ratio`.
-    pub concentration: Option<Ratio>,
+    pub concentration: Option<Box<Ratio>>,
     /// [`concentrationLowLimit`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.concentrationLowLimit), 0..1 `Ratio`.
-    pub concentration_low_limit: Option<Ratio>,
+    pub concentration_low_limit: Option<Box<Ratio>>,
     /// [`measurementPoint`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.measurementPoint), 0..1 `string`.
     pub measurement_point: Primitive<String>,
     /// [`country`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.country), 0..* `CodeableConcept`.
@@ -140,11 +140,11 @@ pub struct MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`substance`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength.substance), 0..1 `CodeableConcept`.
-    pub substance: Option<CodeableConcept>,
+    pub substance: Option<Box<CodeableConcept>>,
     /// [`strength`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength.strength), 1..1 `Ratio`.
     pub strength: Option<Ratio>,
     /// [`strengthLowLimit`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength.strengthLowLimit), 0..1 `Ratio`.
-    pub strength_low_limit: Option<Ratio>,
+    pub strength_low_limit: Option<Box<Ratio>>,
     /// [`measurementPoint`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength.measurementPoint), 0..1 `string`.
     pub measurement_point: Primitive<String>,
     /// [`country`](http://hl7.org/fhir/R4/medicinalproductingredient-definitions.html#MedicinalProductIngredient.specifiedSubstance.strength.referenceStrength.country), 0..* `CodeableConcept`.

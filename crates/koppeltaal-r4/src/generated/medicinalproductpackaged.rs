@@ -81,7 +81,7 @@ pub struct MedicinalProductPackagedBatchIdentifier {
     /// [`outerPackaging`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.batchIdentifier.outerPackaging), 1..1 `Identifier`.
     pub outer_packaging: Option<Identifier>,
     /// [`immediatePackaging`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.batchIdentifier.immediatePackaging), 0..1 `Identifier`.
-    pub immediate_packaging: Option<Identifier>,
+    pub immediate_packaging: Option<Box<Identifier>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -119,7 +119,7 @@ pub struct MedicinalProductPackagedPackageItem {
     /// [`packageItem`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.packageItem.packageItem), 0..* `MedicinalProductPackaged.PackageItem`.
     pub package_item: Vec<MedicinalProductPackagedPackageItem>,
     /// [`physicalCharacteristics`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.packageItem.physicalCharacteristics), 0..1 `ProdCharacteristic`.
-    pub physical_characteristics: Option<ProdCharacteristic>,
+    pub physical_characteristics: Option<Box<ProdCharacteristic>>,
     /// [`otherCharacteristics`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.packageItem.otherCharacteristics), 0..* `CodeableConcept`.
     pub other_characteristics: Vec<CodeableConcept>,
     /// [`shelfLifeStorage`](http://hl7.org/fhir/R4/medicinalproductpackaged-definitions.html#MedicinalProductPackaged.packageItem.shelfLifeStorage), 0..* `ProductShelfLife`.

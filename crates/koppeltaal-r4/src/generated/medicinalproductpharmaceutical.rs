@@ -76,7 +76,7 @@ pub struct MedicinalProductPharmaceuticalCharacteristics {
     /// [`code`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.characteristics.code), 1..1 `CodeableConcept`.
     pub code: Option<CodeableConcept>,
     /// [`status`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.characteristics.status), 0..1 `CodeableConcept`.
-    pub status: Option<CodeableConcept>,
+    pub status: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -100,15 +100,15 @@ pub struct MedicinalProductPharmaceuticalRouteOfAdministration {
     /// [`code`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.code), 1..1 `CodeableConcept`.
     pub code: Option<CodeableConcept>,
     /// [`firstDose`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.firstDose), 0..1 `Quantity`.
-    pub first_dose: Option<Quantity>,
+    pub first_dose: Option<Box<Quantity>>,
     /// [`maxSingleDose`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.maxSingleDose), 0..1 `Quantity`.
-    pub max_single_dose: Option<Quantity>,
+    pub max_single_dose: Option<Box<Quantity>>,
     /// [`maxDosePerDay`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.maxDosePerDay), 0..1 `Quantity`.
-    pub max_dose_per_day: Option<Quantity>,
+    pub max_dose_per_day: Option<Box<Quantity>>,
     /// [`maxDosePerTreatmentPeriod`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.maxDosePerTreatmentPeriod), 0..1 `Ratio`.
-    pub max_dose_per_treatment_period: Option<Ratio>,
+    pub max_dose_per_treatment_period: Option<Box<Ratio>>,
     /// [`maxTreatmentPeriod`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.maxTreatmentPeriod), 0..1 `Duration`.
-    pub max_treatment_period: Option<Quantity>,
+    pub max_treatment_period: Option<Box<Quantity>>,
     /// [`targetSpecies`](http://hl7.org/fhir/R4/medicinalproductpharmaceutical-definitions.html#MedicinalProductPharmaceutical.routeOfAdministration.targetSpecies), 0..* `MedicinalProductPharmaceutical.RouteOfAdministration.TargetSpecies`.
     pub target_species: Vec<
         MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpecies,

@@ -97,11 +97,11 @@ pub struct MessageHeaderDestination {
     /// [`name`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.destination.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// [`target`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.destination.target), 0..1 `Reference` to `Device`.
-    pub target: Option<Reference>,
+    pub target: Option<Box<Reference>>,
     /// [`endpoint`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.destination.endpoint), 1..1 `url`.
     pub endpoint: Primitive<Url>,
     /// [`receiver`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.destination.receiver), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
-    pub receiver: Option<Reference>,
+    pub receiver: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -131,7 +131,7 @@ pub struct MessageHeaderSource {
     /// [`version`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.source.version), 0..1 `string`.
     pub version: Primitive<String>,
     /// [`contact`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.source.contact), 0..1 `ContactPoint`.
-    pub contact: Option<ContactPoint>,
+    pub contact: Option<Box<ContactPoint>>,
     /// [`endpoint`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.source.endpoint), 1..1 `url`.
     pub endpoint: Primitive<Url>,
     /// What the type does not have, kept as it came.
@@ -162,7 +162,7 @@ pub struct MessageHeaderResponse {
     /// [`code`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.response.code), 1..1 [`ResponseCode`].
     pub code: Primitive<ResponseCode>,
     /// [`details`](http://hl7.org/fhir/R4/messageheader-definitions.html#MessageHeader.response.details), 0..1 `Reference` to `OperationOutcome`.
-    pub details: Option<Reference>,
+    pub details: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -99,15 +99,15 @@ pub struct MolecularSequenceReferenceSeq {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`chromosome`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.chromosome), 0..1 `CodeableConcept`.
-    pub chromosome: Option<CodeableConcept>,
+    pub chromosome: Option<Box<CodeableConcept>>,
     /// [`genomeBuild`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.genomeBuild), 0..1 `string`.
     pub genome_build: Primitive<String>,
     /// [`orientation`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.orientation), 0..1 [`OrientationType`].
     pub orientation: Primitive<OrientationType>,
     /// [`referenceSeqId`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.referenceSeqId), 0..1 `CodeableConcept`.
-    pub reference_seq_id: Option<CodeableConcept>,
+    pub reference_seq_id: Option<Box<CodeableConcept>>,
     /// [`referenceSeqPointer`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.referenceSeqPointer), 0..1 `Reference` to `MolecularSequence`.
-    pub reference_seq_pointer: Option<Reference>,
+    pub reference_seq_pointer: Option<Box<Reference>>,
     /// [`referenceSeqString`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.referenceSeqString), 0..1 `string`.
     pub reference_seq_string: Primitive<String>,
     /// [`strand`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.referenceSeq.strand), 0..1 [`StrandType`].
@@ -154,7 +154,7 @@ pub struct MolecularSequenceVariant {
     /// [`cigar`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.variant.cigar), 0..1 `string`.
     pub cigar: Primitive<String>,
     /// [`variantPointer`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.variant.variantPointer), 0..1 `Reference` to `Observation`.
-    pub variant_pointer: Option<Reference>,
+    pub variant_pointer: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -182,15 +182,15 @@ pub struct MolecularSequenceQuality {
     /// [`type`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.type), 1..1 [`QualityType`].
     pub r#type: Primitive<QualityType>,
     /// [`standardSequence`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.standardSequence), 0..1 `CodeableConcept`.
-    pub standard_sequence: Option<CodeableConcept>,
+    pub standard_sequence: Option<Box<CodeableConcept>>,
     /// [`start`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.start), 0..1 `integer`.
     pub start: Primitive<i32>,
     /// [`end`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.end), 0..1 `integer`.
     pub end: Primitive<i32>,
     /// [`score`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.score), 0..1 `Quantity`.
-    pub score: Option<Quantity>,
+    pub score: Option<Box<Quantity>>,
     /// [`method`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.method), 0..1 `CodeableConcept`.
-    pub method: Option<CodeableConcept>,
+    pub method: Option<Box<CodeableConcept>>,
     /// [`truthTP`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.truthTP), 0..1 `decimal`.
     pub truth_t_p: Primitive<Decimal>,
     /// [`queryTP`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.queryTP), 0..1 `decimal`.
@@ -208,7 +208,7 @@ pub struct MolecularSequenceQuality {
     /// [`fScore`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.fScore), 0..1 `decimal`.
     pub f_score: Primitive<Decimal>,
     /// [`roc`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.quality.roc), 0..1 `MolecularSequence.Quality.Roc`.
-    pub roc: Option<MolecularSequenceQualityRoc>,
+    pub roc: Option<Box<MolecularSequenceQualityRoc>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -318,15 +318,15 @@ pub struct MolecularSequenceStructureVariant {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`variantType`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.structureVariant.variantType), 0..1 `CodeableConcept`, required codes of <http://loinc.org/vs/LL379-9>.
-    pub variant_type: Option<CodeableConcept>,
+    pub variant_type: Option<Box<CodeableConcept>>,
     /// [`exact`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.structureVariant.exact), 0..1 `boolean`.
     pub exact: Primitive<bool>,
     /// [`length`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.structureVariant.length), 0..1 `integer`.
     pub length: Primitive<i32>,
     /// [`outer`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.structureVariant.outer), 0..1 `MolecularSequence.StructureVariant.Outer`.
-    pub outer: Option<MolecularSequenceStructureVariantOuter>,
+    pub outer: Option<Box<MolecularSequenceStructureVariantOuter>>,
     /// [`inner`](http://hl7.org/fhir/R4/molecularsequence-definitions.html#MolecularSequence.structureVariant.inner), 0..1 `MolecularSequence.StructureVariant.Inner`.
-    pub inner: Option<MolecularSequenceStructureVariantInner>,
+    pub inner: Option<Box<MolecularSequenceStructureVariantInner>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

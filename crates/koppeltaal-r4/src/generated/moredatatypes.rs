@@ -213,9 +213,9 @@ pub struct SubstanceAmountReferenceRange {
     /// Extensions, 0..*: what the standard has no field for.
     pub extension: Vec<Extension>,
     /// [`lowLimit`](http://hl7.org/fhir/R4/moredatatypes-definitions.html#SubstanceAmount.referenceRange.lowLimit), 0..1 `Quantity`.
-    pub low_limit: Option<Quantity>,
+    pub low_limit: Option<Box<Quantity>>,
     /// [`highLimit`](http://hl7.org/fhir/R4/moredatatypes-definitions.html#SubstanceAmount.referenceRange.highLimit), 0..1 `Quantity`.
-    pub high_limit: Option<Quantity>,
+    pub high_limit: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

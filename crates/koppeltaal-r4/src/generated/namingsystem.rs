@@ -99,7 +99,7 @@ pub struct NamingSystemUniqueId {
     /// [`comment`](http://hl7.org/fhir/R4/namingsystem-definitions.html#NamingSystem.uniqueId.comment), 0..1 `string`.
     pub comment: Primitive<String>,
     /// [`period`](http://hl7.org/fhir/R4/namingsystem-definitions.html#NamingSystem.uniqueId.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -139,9 +139,9 @@ pub struct NutritionOrderOralDietNutrient {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`modifier`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.oralDiet.nutrient.modifier), 0..1 `CodeableConcept`.
-    pub modifier: Option<CodeableConcept>,
+    pub modifier: Option<Box<CodeableConcept>>,
     /// [`amount`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.oralDiet.nutrient.amount), 0..1 `Quantity`.
-    pub amount: Option<Quantity>,
+    pub amount: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -163,9 +163,9 @@ pub struct NutritionOrderOralDietTexture {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`modifier`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.oralDiet.texture.modifier), 0..1 `CodeableConcept`.
-    pub modifier: Option<CodeableConcept>,
+    pub modifier: Option<Box<CodeableConcept>>,
     /// [`foodType`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.oralDiet.texture.foodType), 0..1 `CodeableConcept`.
-    pub food_type: Option<CodeableConcept>,
+    pub food_type: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -187,13 +187,13 @@ pub struct NutritionOrderSupplement {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.supplement.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`productName`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.supplement.productName), 0..1 `string`.
     pub product_name: Primitive<String>,
     /// [`schedule`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.supplement.schedule), 0..* `Timing`.
     pub schedule: Vec<Timing>,
     /// [`quantity`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.supplement.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`instruction`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.supplement.instruction), 0..1 `string`.
     pub instruction: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -220,21 +220,21 @@ pub struct NutritionOrderEnteralFormula {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`baseFormulaType`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.baseFormulaType), 0..1 `CodeableConcept`.
-    pub base_formula_type: Option<CodeableConcept>,
+    pub base_formula_type: Option<Box<CodeableConcept>>,
     /// [`baseFormulaProductName`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.baseFormulaProductName), 0..1 `string`.
     pub base_formula_product_name: Primitive<String>,
     /// [`additiveType`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.additiveType), 0..1 `CodeableConcept`.
-    pub additive_type: Option<CodeableConcept>,
+    pub additive_type: Option<Box<CodeableConcept>>,
     /// [`additiveProductName`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.additiveProductName), 0..1 `string`.
     pub additive_product_name: Primitive<String>,
     /// [`caloricDensity`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.caloricDensity), 0..1 `Quantity`.
-    pub caloric_density: Option<Quantity>,
+    pub caloric_density: Option<Box<Quantity>>,
     /// [`routeofAdministration`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.routeofAdministration), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/enteral-route>.
-    pub routeof_administration: Option<CodeableConcept>,
+    pub routeof_administration: Option<Box<CodeableConcept>>,
     /// [`administration`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.administration), 0..* `NutritionOrder.EnteralFormula.Administration`.
     pub administration: Vec<NutritionOrderEnteralFormulaAdministration>,
     /// [`maxVolumeToDeliver`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.maxVolumeToDeliver), 0..1 `Quantity`.
-    pub max_volume_to_deliver: Option<Quantity>,
+    pub max_volume_to_deliver: Option<Box<Quantity>>,
     /// [`administrationInstruction`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.administrationInstruction), 0..1 `string`.
     pub administration_instruction: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -265,9 +265,9 @@ pub struct NutritionOrderEnteralFormulaAdministration {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`schedule`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.administration.schedule), 0..1 `Timing`.
-    pub schedule: Option<Timing>,
+    pub schedule: Option<Box<Timing>>,
     /// [`quantity`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.administration.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`rate[x]`](http://hl7.org/fhir/R4/nutritionorder-definitions.html#NutritionOrder.enteralFormula.administration.rate[x]), 0..1 `Quantity` or `Ratio`.
     pub rate: Option<NutritionOrderEnteralFormulaAdministrationRate>,
     /// What the type does not have, kept as it came.

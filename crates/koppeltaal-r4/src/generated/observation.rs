@@ -179,15 +179,15 @@ pub struct ObservationReferenceRange {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`low`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.low), 0..1 `Quantity`.
-    pub low: Option<Quantity>,
+    pub low: Option<Box<Quantity>>,
     /// [`high`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.high), 0..1 `Quantity`.
-    pub high: Option<Quantity>,
+    pub high: Option<Box<Quantity>>,
     /// [`type`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.type), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/referencerange-meaning>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`appliesTo`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.appliesTo), 0..* `CodeableConcept`.
     pub applies_to: Vec<CodeableConcept>,
     /// [`age`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.age), 0..1 `Range`.
-    pub age: Option<Range>,
+    pub age: Option<Box<Range>>,
     /// [`text`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange.text), 0..1 `string`.
     pub text: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -219,7 +219,7 @@ pub struct ObservationComponent {
     /// [`value[x]`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.component.value[x]), 0..1 of many types.
     pub value: Option<ObservationComponentValue>,
     /// [`dataAbsentReason`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.component.dataAbsentReason), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/data-absent-reason>.
-    pub data_absent_reason: Option<CodeableConcept>,
+    pub data_absent_reason: Option<Box<CodeableConcept>>,
     /// [`interpretation`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.component.interpretation), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/observation-interpretation>.
     pub interpretation: Vec<CodeableConcept>,
     /// [`referenceRange`](http://hl7.org/fhir/R4/observation-definitions.html#Observation.component.referenceRange), 0..* `Observation.ReferenceRange`.

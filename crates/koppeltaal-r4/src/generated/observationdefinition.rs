@@ -91,9 +91,9 @@ pub struct ObservationDefinitionQuantitativeDetails {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`customaryUnit`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.quantitativeDetails.customaryUnit), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/ucum-units>.
-    pub customary_unit: Option<CodeableConcept>,
+    pub customary_unit: Option<Box<CodeableConcept>>,
     /// [`unit`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.quantitativeDetails.unit), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/ucum-units>.
-    pub unit: Option<CodeableConcept>,
+    pub unit: Option<Box<CodeableConcept>>,
     /// [`conversionFactor`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.quantitativeDetails.conversionFactor), 0..1 `decimal`.
     pub conversion_factor: Primitive<Decimal>,
     /// [`decimalPrecision`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.quantitativeDetails.decimalPrecision), 0..1 `integer`.
@@ -123,17 +123,17 @@ pub struct ObservationDefinitionQualifiedInterval {
     /// [`category`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.category), 0..1 [`ObservationRangeCategory`].
     pub category: Primitive<ObservationRangeCategory>,
     /// [`range`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.range), 0..1 `Range`.
-    pub range: Option<Range>,
+    pub range: Option<Box<Range>>,
     /// [`context`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.context), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/referencerange-meaning>.
-    pub context: Option<CodeableConcept>,
+    pub context: Option<Box<CodeableConcept>>,
     /// [`appliesTo`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.appliesTo), 0..* `CodeableConcept`.
     pub applies_to: Vec<CodeableConcept>,
     /// [`gender`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.gender), 0..1 [`AdministrativeGender`].
     pub gender: Primitive<AdministrativeGender>,
     /// [`age`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.age), 0..1 `Range`.
-    pub age: Option<Range>,
+    pub age: Option<Box<Range>>,
     /// [`gestationalAge`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.gestationalAge), 0..1 `Range`.
-    pub gestational_age: Option<Range>,
+    pub gestational_age: Option<Box<Range>>,
     /// [`condition`](http://hl7.org/fhir/R4/observationdefinition-definitions.html#ObservationDefinition.qualifiedInterval.condition), 0..1 `string`.
     pub condition: Primitive<String>,
     /// What the type does not have, kept as it came.

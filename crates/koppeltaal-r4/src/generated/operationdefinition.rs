@@ -146,7 +146,7 @@ pub struct OperationDefinitionParameter {
     /// [`searchType`](http://hl7.org/fhir/R4/operationdefinition-definitions.html#OperationDefinition.parameter.searchType), 0..1 [`SearchParamType`].
     pub search_type: Primitive<SearchParamType>,
     /// [`binding`](http://hl7.org/fhir/R4/operationdefinition-definitions.html#OperationDefinition.parameter.binding), 0..1 `OperationDefinition.Parameter.Binding`.
-    pub binding: Option<OperationDefinitionParameterBinding>,
+    pub binding: Option<Box<OperationDefinitionParameterBinding>>,
     /// [`referencedFrom`](http://hl7.org/fhir/R4/operationdefinition-definitions.html#OperationDefinition.parameter.referencedFrom), 0..* `OperationDefinition.Parameter.ReferencedFrom`.
     pub referenced_from: Vec<OperationDefinitionParameterReferencedFrom>,
     /// [`part`](http://hl7.org/fhir/R4/operationdefinition-definitions.html#OperationDefinition.parameter.part), 0..* `OperationDefinition.Parameter`.

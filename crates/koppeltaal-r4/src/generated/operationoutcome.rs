@@ -56,7 +56,7 @@ pub struct OperationOutcomeIssue {
     /// [`code`](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.code), 1..1 [`IssueType`].
     pub code: Primitive<IssueType>,
     /// [`details`](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.details), 0..1 `CodeableConcept`.
-    pub details: Option<CodeableConcept>,
+    pub details: Option<Box<CodeableConcept>>,
     /// [`diagnostics`](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.diagnostics), 0..1 `string`.
     pub diagnostics: Primitive<String>,
     /// [`location`](http://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.location), 0..* `string`.

@@ -82,13 +82,13 @@ pub struct OrganizationContact {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`purpose`](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact.purpose), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/contactentity-type>.
-    pub purpose: Option<CodeableConcept>,
+    pub purpose: Option<Box<CodeableConcept>>,
     /// [`name`](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact.name), 0..1 `HumanName`.
-    pub name: Option<HumanName>,
+    pub name: Option<Box<HumanName>>,
     /// [`telecom`](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact.telecom), 0..* `ContactPoint`.
     pub telecom: Vec<ContactPoint>,
     /// [`address`](http://hl7.org/fhir/R4/organization-definitions.html#Organization.contact.address), 0..1 `Address`.
-    pub address: Option<Address>,
+    pub address: Option<Box<Address>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -124,17 +124,17 @@ pub struct PatientContact {
     /// [`relationship`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.relationship), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/patient-contactrelationship>.
     pub relationship: Vec<CodeableConcept>,
     /// [`name`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.name), 0..1 `HumanName`.
-    pub name: Option<HumanName>,
+    pub name: Option<Box<HumanName>>,
     /// [`telecom`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.telecom), 0..* `ContactPoint`.
     pub telecom: Vec<ContactPoint>,
     /// [`address`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.address), 0..1 `Address`.
-    pub address: Option<Address>,
+    pub address: Option<Box<Address>>,
     /// [`gender`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.gender), 0..1 [`AdministrativeGender`].
     pub gender: Primitive<AdministrativeGender>,
     /// [`organization`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.organization), 0..1 `Reference` to `Organization`.
-    pub organization: Option<Reference>,
+    pub organization: Option<Box<Reference>>,
     /// [`period`](http://hl7.org/fhir/R4/patient-definitions.html#Patient.contact.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -97,25 +97,25 @@ pub struct PaymentReconciliationDetail {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`predecessor`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.predecessor), 0..1 `Identifier`.
-    pub predecessor: Option<Identifier>,
+    pub predecessor: Option<Box<Identifier>>,
     /// [`type`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.type), 1..1 `CodeableConcept`.
     pub r#type: Option<CodeableConcept>,
     /// [`request`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.request), 0..1 `Reference`.
-    pub request: Option<Reference>,
+    pub request: Option<Box<Reference>>,
     /// [`submitter`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.submitter), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
-    pub submitter: Option<Reference>,
+    pub submitter: Option<Box<Reference>>,
     /// [`response`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.response), 0..1 `Reference`.
-    pub response: Option<Reference>,
+    pub response: Option<Box<Reference>>,
     /// [`date`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.date), 0..1 `date`.
     pub date: Primitive<Date>,
     /// [`responsible`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.responsible), 0..1 `Reference` to `PractitionerRole`.
-    pub responsible: Option<Reference>,
+    pub responsible: Option<Box<Reference>>,
     /// [`payee`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.payee), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
-    pub payee: Option<Reference>,
+    pub payee: Option<Box<Reference>>,
     /// [`amount`](http://hl7.org/fhir/R4/paymentreconciliation-definitions.html#PaymentReconciliation.detail.amount), 0..1 `Money`.
-    pub amount: Option<Money>,
+    pub amount: Option<Box<Money>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -160,13 +160,13 @@ pub struct PlanDefinitionGoal {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`category`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.description), 1..1 `CodeableConcept`.
     pub description: Option<CodeableConcept>,
     /// [`priority`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.priority), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/goal-priority>.
-    pub priority: Option<CodeableConcept>,
+    pub priority: Option<Box<CodeableConcept>>,
     /// [`start`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.start), 0..1 `CodeableConcept`.
-    pub start: Option<CodeableConcept>,
+    pub start: Option<Box<CodeableConcept>>,
     /// [`addresses`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.addresses), 0..* `CodeableConcept`.
     pub addresses: Vec<CodeableConcept>,
     /// [`documentation`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.documentation), 0..* `RelatedArtifact`.
@@ -199,11 +199,11 @@ pub struct PlanDefinitionGoalTarget {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`measure`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.target.measure), 0..1 `CodeableConcept`.
-    pub measure: Option<CodeableConcept>,
+    pub measure: Option<Box<CodeableConcept>>,
     /// [`detail[x]`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.target.detail[x]), 0..1 `Quantity` or `Range` or `CodeableConcept`.
     pub detail: Option<PlanDefinitionGoalTargetDetail>,
     /// [`due`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.goal.target.due), 0..1 `Duration`.
-    pub due: Option<Quantity>,
+    pub due: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -274,7 +274,7 @@ pub struct PlanDefinitionAction {
     /// [`participant`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.participant), 0..* `PlanDefinition.Action.Participant`.
     pub participant: Vec<PlanDefinitionActionParticipant>,
     /// [`type`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/action-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`groupingBehavior`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.groupingBehavior), 0..1 [`ActionGroupingBehavior`].
     pub grouping_behavior: Primitive<ActionGroupingBehavior>,
     /// [`selectionBehavior`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.selectionBehavior), 0..1 [`ActionSelectionBehavior`].
@@ -386,7 +386,7 @@ pub struct PlanDefinitionActionCondition {
     /// [`kind`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.condition.kind), 1..1 [`ActionConditionKind`].
     pub kind: Primitive<ActionConditionKind>,
     /// [`expression`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.condition.expression), 0..1 `Expression`.
-    pub expression: Option<Expression>,
+    pub expression: Option<Box<Expression>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -448,7 +448,7 @@ pub struct PlanDefinitionActionParticipant {
     /// [`type`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.participant.type), 1..1 [`ActionParticipantType`].
     pub r#type: Primitive<ActionParticipantType>,
     /// [`role`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.participant.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -472,7 +472,7 @@ pub struct PlanDefinitionActionDynamicValue {
     /// [`path`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue.path), 0..1 `string`.
     pub path: Primitive<String>,
     /// [`expression`](http://hl7.org/fhir/R4/plandefinition-definitions.html#PlanDefinition.action.dynamicValue.expression), 0..1 `Expression`.
-    pub expression: Option<Expression>,
+    pub expression: Option<Box<Expression>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -86,9 +86,9 @@ pub struct PractitionerQualification {
     /// [`code`](http://hl7.org/fhir/R4/practitioner-definitions.html#Practitioner.qualification.code), 1..1 `CodeableConcept`.
     pub code: Option<CodeableConcept>,
     /// [`period`](http://hl7.org/fhir/R4/practitioner-definitions.html#Practitioner.qualification.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`issuer`](http://hl7.org/fhir/R4/practitioner-definitions.html#Practitioner.qualification.issuer), 0..1 `Reference` to `Organization`.
-    pub issuer: Option<Reference>,
+    pub issuer: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

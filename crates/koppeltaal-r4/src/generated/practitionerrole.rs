@@ -126,7 +126,7 @@ pub struct PractitionerRoleNotAvailable {
     /// [`description`](http://hl7.org/fhir/R4/practitionerrole-definitions.html#PractitionerRole.notAvailable.description), 1..1 `string`.
     pub description: Primitive<String>,
     /// [`during`](http://hl7.org/fhir/R4/practitionerrole-definitions.html#PractitionerRole.notAvailable.during), 0..1 `Period`.
-    pub during: Option<Period>,
+    pub during: Option<Box<Period>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

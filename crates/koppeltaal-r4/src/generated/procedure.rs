@@ -156,11 +156,11 @@ pub struct ProcedurePerformer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`function`](http://hl7.org/fhir/R4/procedure-definitions.html#Procedure.performer.function), 0..1 `CodeableConcept`.
-    pub function: Option<CodeableConcept>,
+    pub function: Option<Box<CodeableConcept>>,
     /// [`actor`](http://hl7.org/fhir/R4/procedure-definitions.html#Procedure.performer.actor), 1..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization` or `Patient` or `RelatedPerson` or `Device`.
     pub actor: Option<Reference>,
     /// [`onBehalfOf`](http://hl7.org/fhir/R4/procedure-definitions.html#Procedure.performer.onBehalfOf), 0..1 `Reference` to `Organization`.
-    pub on_behalf_of: Option<Reference>,
+    pub on_behalf_of: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -183,7 +183,7 @@ pub struct ProcedureFocalDevice {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`action`](http://hl7.org/fhir/R4/procedure-definitions.html#Procedure.focalDevice.action), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/device-action>.
-    pub action: Option<CodeableConcept>,
+    pub action: Option<Box<CodeableConcept>>,
     /// [`manipulated`](http://hl7.org/fhir/R4/procedure-definitions.html#Procedure.focalDevice.manipulated), 1..1 `Reference` to `Device`.
     pub manipulated: Option<Reference>,
     /// What the type does not have, kept as it came.

@@ -92,13 +92,13 @@ pub struct ProvenanceAgent {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/provenance-definitions.html#Provenance.agent.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/provenance-agent-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`role`](http://hl7.org/fhir/R4/provenance-definitions.html#Provenance.agent.role), 0..* `CodeableConcept`.
     pub role: Vec<CodeableConcept>,
     /// [`who`](http://hl7.org/fhir/R4/provenance-definitions.html#Provenance.agent.who), 1..1 `Reference` to `Practitioner` or `PractitionerRole` or `RelatedPerson` or `Patient` or `Device` or `Organization`.
     pub who: Option<Reference>,
     /// [`onBehalfOf`](http://hl7.org/fhir/R4/provenance-definitions.html#Provenance.agent.onBehalfOf), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `RelatedPerson` or `Patient` or `Device` or `Organization`.
-    pub on_behalf_of: Option<Reference>,
+    pub on_behalf_of: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

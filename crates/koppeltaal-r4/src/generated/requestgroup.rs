@@ -131,7 +131,7 @@ pub struct RequestGroupAction {
     /// [`participant`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.participant), 0..* `Reference` to `Patient` or `Practitioner` or `PractitionerRole` or `RelatedPerson` or `Device`.
     pub participant: Vec<Reference>,
     /// [`type`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/action-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`groupingBehavior`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.groupingBehavior), 0..1 [`ActionGroupingBehavior`].
     pub grouping_behavior: Primitive<ActionGroupingBehavior>,
     /// [`selectionBehavior`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.selectionBehavior), 0..1 [`ActionSelectionBehavior`].
@@ -143,7 +143,7 @@ pub struct RequestGroupAction {
     /// [`cardinalityBehavior`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.cardinalityBehavior), 0..1 [`ActionCardinalityBehavior`].
     pub cardinality_behavior: Primitive<ActionCardinalityBehavior>,
     /// [`resource`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.resource), 0..1 `Reference`.
-    pub resource: Option<Reference>,
+    pub resource: Option<Box<Reference>>,
     /// [`action`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.action), 0..* `RequestGroup.Action`.
     pub action: Vec<RequestGroupAction>,
     /// What the type does not have, kept as it came.
@@ -209,7 +209,7 @@ pub struct RequestGroupActionCondition {
     /// [`kind`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.condition.kind), 1..1 [`ActionConditionKind`].
     pub kind: Primitive<ActionConditionKind>,
     /// [`expression`](http://hl7.org/fhir/R4/requestgroup-definitions.html#RequestGroup.action.condition.expression), 0..1 `Expression`.
-    pub expression: Option<Expression>,
+    pub expression: Option<Box<Expression>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -169,13 +169,13 @@ pub struct ResearchElementDefinitionCharacteristic {
     /// [`exclude`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.exclude), 0..1 `boolean`.
     pub exclude: Primitive<bool>,
     /// [`unitOfMeasure`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.unitOfMeasure), 0..1 `CodeableConcept`, required codes of <http://hl7.org/fhir/ValueSet/ucum-units>.
-    pub unit_of_measure: Option<CodeableConcept>,
+    pub unit_of_measure: Option<Box<CodeableConcept>>,
     /// [`studyEffectiveDescription`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.studyEffectiveDescription), 0..1 `string`.
     pub study_effective_description: Primitive<String>,
     /// [`studyEffective[x]`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.studyEffective[x]), 0..1 `dateTime` or `Period` or `Duration` or `Timing`.
     pub study_effective: Option<ResearchElementDefinitionCharacteristicStudyEffective>,
     /// [`studyEffectiveTimeFromStart`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.studyEffectiveTimeFromStart), 0..1 `Duration`.
-    pub study_effective_time_from_start: Option<Quantity>,
+    pub study_effective_time_from_start: Option<Box<Quantity>>,
     /// [`studyEffectiveGroupMeasure`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.studyEffectiveGroupMeasure), 0..1 [`GroupMeasure`].
     pub study_effective_group_measure: Primitive<GroupMeasure>,
     /// [`participantEffectiveDescription`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.participantEffectiveDescription), 0..1 `string`.
@@ -185,7 +185,7 @@ pub struct ResearchElementDefinitionCharacteristic {
         ResearchElementDefinitionCharacteristicParticipantEffective,
     >,
     /// [`participantEffectiveTimeFromStart`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.participantEffectiveTimeFromStart), 0..1 `Duration`.
-    pub participant_effective_time_from_start: Option<Quantity>,
+    pub participant_effective_time_from_start: Option<Box<Quantity>>,
     /// [`participantEffectiveGroupMeasure`](http://hl7.org/fhir/R4/researchelementdefinition-definitions.html#ResearchElementDefinition.characteristic.participantEffectiveGroupMeasure), 0..1 [`GroupMeasure`].
     pub participant_effective_group_measure: Primitive<GroupMeasure>,
     /// What the type does not have, kept as it came.

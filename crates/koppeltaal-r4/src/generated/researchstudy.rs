@@ -126,7 +126,7 @@ pub struct ResearchStudyArm {
     /// [`name`](http://hl7.org/fhir/R4/researchstudy-definitions.html#ResearchStudy.arm.name), 1..1 `string`.
     pub name: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/researchstudy-definitions.html#ResearchStudy.arm.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/researchstudy-definitions.html#ResearchStudy.arm.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -153,7 +153,7 @@ pub struct ResearchStudyObjective {
     /// [`name`](http://hl7.org/fhir/R4/researchstudy-definitions.html#ResearchStudy.objective.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/researchstudy-definitions.html#ResearchStudy.objective.type), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/research-study-objective-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -114,11 +114,11 @@ pub struct RiskAssessmentPrediction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`outcome`](http://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction.outcome), 0..1 `CodeableConcept`.
-    pub outcome: Option<CodeableConcept>,
+    pub outcome: Option<Box<CodeableConcept>>,
     /// [`probability[x]`](http://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction.probability[x]), 0..1 `decimal` or `Range`.
     pub probability: Option<RiskAssessmentPredictionProbability>,
     /// [`qualitativeRisk`](http://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction.qualitativeRisk), 0..1 `CodeableConcept`.
-    pub qualitative_risk: Option<CodeableConcept>,
+    pub qualitative_risk: Option<Box<CodeableConcept>>,
     /// [`relativeRisk`](http://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction.relativeRisk), 0..1 `decimal`.
     pub relative_risk: Primitive<Decimal>,
     /// [`when[x]`](http://hl7.org/fhir/R4/riskassessment-definitions.html#RiskAssessment.prediction.when[x]), 0..1 `Period` or `Range`.

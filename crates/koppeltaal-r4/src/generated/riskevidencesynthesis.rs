@@ -174,11 +174,11 @@ pub struct RiskEvidenceSynthesisRiskEstimate {
     /// [`description`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/risk-estimate-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`value`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.value), 0..1 `decimal`.
     pub value: Primitive<Decimal>,
     /// [`unitOfMeasure`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.unitOfMeasure), 0..1 `CodeableConcept`, required codes of <http://hl7.org/fhir/ValueSet/ucum-units>.
-    pub unit_of_measure: Option<CodeableConcept>,
+    pub unit_of_measure: Option<Box<CodeableConcept>>,
     /// [`denominatorCount`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.denominatorCount), 0..1 `integer`.
     pub denominator_count: Primitive<i32>,
     /// [`numeratorCount`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.numeratorCount), 0..1 `integer`.
@@ -211,7 +211,7 @@ pub struct RiskEvidenceSynthesisRiskEstimatePrecisionEstimate {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.precisionEstimate.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/precision-estimate-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`level`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.precisionEstimate.level), 0..1 `decimal`.
     pub level: Primitive<Decimal>,
     /// [`from`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.riskEstimate.precisionEstimate.from), 0..1 `decimal`.
@@ -268,7 +268,7 @@ pub struct RiskEvidenceSynthesisCertaintyCertaintySubcomponent {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.certainty.certaintySubcomponent.type), 0..1 `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/certainty-subcomponent-type>.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`rating`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.certainty.certaintySubcomponent.rating), 0..* `CodeableConcept`, extensible codes of <http://hl7.org/fhir/ValueSet/certainty-subcomponent-rating>.
     pub rating: Vec<CodeableConcept>,
     /// [`note`](http://hl7.org/fhir/R4/riskevidencesynthesis-definitions.html#RiskEvidenceSynthesis.certainty.certaintySubcomponent.note), 0..* `Annotation`.

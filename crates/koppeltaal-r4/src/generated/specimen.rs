@@ -91,17 +91,17 @@ pub struct SpecimenCollection {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`collector`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.collector), 0..1 `Reference` to `Practitioner` or `PractitionerRole`.
-    pub collector: Option<Reference>,
+    pub collector: Option<Box<Reference>>,
     /// [`collected[x]`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.collected[x]), 0..1 `dateTime` or `Period`.
     pub collected: Option<SpecimenCollectionCollected>,
     /// [`duration`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.duration), 0..1 `Duration`.
-    pub duration: Option<Quantity>,
+    pub duration: Option<Box<Quantity>>,
     /// [`quantity`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`method`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.method), 0..1 `CodeableConcept`.
-    pub method: Option<CodeableConcept>,
+    pub method: Option<Box<CodeableConcept>>,
     /// [`bodySite`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.bodySite), 0..1 `CodeableConcept`.
-    pub body_site: Option<CodeableConcept>,
+    pub body_site: Option<Box<CodeableConcept>>,
     /// [`fastingStatus[x]`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.collection.fastingStatus[x]), 0..1 `CodeableConcept` or `Duration`, extensible codes of <http://terminology.hl7.org/ValueSet/v2-0916>.
     pub fasting_status: Option<SpecimenCollectionFastingStatus>,
     /// What the type does not have, kept as it came.
@@ -154,7 +154,7 @@ pub struct SpecimenProcessing {
     /// [`description`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.processing.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`procedure`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.processing.procedure), 0..1 `CodeableConcept`.
-    pub procedure: Option<CodeableConcept>,
+    pub procedure: Option<Box<CodeableConcept>>,
     /// [`additive`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.processing.additive), 0..* `Reference` to `Substance`.
     pub additive: Vec<Reference>,
     /// [`time[x]`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.processing.time[x]), 0..1 `dateTime` or `Period`.
@@ -197,11 +197,11 @@ pub struct SpecimenContainer {
     /// [`description`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.container.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.container.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`capacity`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.container.capacity), 0..1 `Quantity`.
-    pub capacity: Option<Quantity>,
+    pub capacity: Option<Box<Quantity>>,
     /// [`specimenQuantity`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.container.specimenQuantity), 0..1 `Quantity`.
-    pub specimen_quantity: Option<Quantity>,
+    pub specimen_quantity: Option<Box<Quantity>>,
     /// [`additive[x]`](http://hl7.org/fhir/R4/specimen-definitions.html#Specimen.container.additive[x]), 0..1 `CodeableConcept` or `Reference` to `Substance`.
     pub additive: Option<SpecimenContainerAdditive>,
     /// What the type does not have, kept as it came.

@@ -71,15 +71,15 @@ pub struct SpecimenDefinitionTypeTested {
     /// [`isDerived`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.isDerived), 0..1 `boolean`.
     pub is_derived: Primitive<bool>,
     /// [`type`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`preference`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.preference), 1..1 [`SpecimenContainedPreference`].
     pub preference: Primitive<SpecimenContainedPreference>,
     /// [`container`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container), 0..1 `SpecimenDefinition.TypeTested.Container`.
-    pub container: Option<SpecimenDefinitionTypeTestedContainer>,
+    pub container: Option<Box<SpecimenDefinitionTypeTestedContainer>>,
     /// [`requirement`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.requirement), 0..1 `string`.
     pub requirement: Primitive<String>,
     /// [`retentionTime`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.retentionTime), 0..1 `Duration`.
-    pub retention_time: Option<Quantity>,
+    pub retention_time: Option<Box<Quantity>>,
     /// [`rejectionCriterion`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.rejectionCriterion), 0..* `CodeableConcept`.
     pub rejection_criterion: Vec<CodeableConcept>,
     /// [`handling`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.handling), 0..* `SpecimenDefinition.TypeTested.Handling`.
@@ -111,15 +111,15 @@ pub struct SpecimenDefinitionTypeTestedContainer {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`material`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.material), 0..1 `CodeableConcept`.
-    pub material: Option<CodeableConcept>,
+    pub material: Option<Box<CodeableConcept>>,
     /// [`type`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`cap`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.cap), 0..1 `CodeableConcept`.
-    pub cap: Option<CodeableConcept>,
+    pub cap: Option<Box<CodeableConcept>>,
     /// [`description`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.description), 0..1 `string`.
     pub description: Primitive<String>,
     /// [`capacity`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.capacity), 0..1 `Quantity`.
-    pub capacity: Option<Quantity>,
+    pub capacity: Option<Box<Quantity>>,
     /// [`minimumVolume[x]`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.minimumVolume[x]), 0..1 `Quantity` or `string`.
     pub minimum_volume: Option<SpecimenDefinitionTypeTestedContainerMinimumVolume>,
     /// [`additive`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.container.additive), 0..* `SpecimenDefinition.TypeTested.Container.Additive`.
@@ -196,11 +196,11 @@ pub struct SpecimenDefinitionTypeTestedHandling {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`temperatureQualifier`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.handling.temperatureQualifier), 0..1 `CodeableConcept`.
-    pub temperature_qualifier: Option<CodeableConcept>,
+    pub temperature_qualifier: Option<Box<CodeableConcept>>,
     /// [`temperatureRange`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.handling.temperatureRange), 0..1 `Range`.
-    pub temperature_range: Option<Range>,
+    pub temperature_range: Option<Box<Range>>,
     /// [`maxDuration`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.handling.maxDuration), 0..1 `Duration`.
-    pub max_duration: Option<Quantity>,
+    pub max_duration: Option<Box<Quantity>>,
     /// [`instruction`](http://hl7.org/fhir/R4/specimendefinition-definitions.html#SpecimenDefinition.typeTested.handling.instruction), 0..1 `string`.
     pub instruction: Primitive<String>,
     /// What the type does not have, kept as it came.

@@ -72,11 +72,11 @@ pub struct SubstanceInstance {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/substance-definitions.html#Substance.instance.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`expiry`](http://hl7.org/fhir/R4/substance-definitions.html#Substance.instance.expiry), 0..1 `dateTime`.
     pub expiry: Primitive<DateTime>,
     /// [`quantity`](http://hl7.org/fhir/R4/substance-definitions.html#Substance.instance.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -99,7 +99,7 @@ pub struct SubstanceIngredient {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`quantity`](http://hl7.org/fhir/R4/substance-definitions.html#Substance.ingredient.quantity), 0..1 `Ratio`.
-    pub quantity: Option<Ratio>,
+    pub quantity: Option<Box<Ratio>>,
     /// [`substance[x]`](http://hl7.org/fhir/R4/substance-definitions.html#Substance.ingredient.substance[x]), 1..1 `CodeableConcept` or `Reference` to `Substance`.
     pub substance: Option<SubstanceIngredientSubstance>,
     /// What the type does not have, kept as it came.

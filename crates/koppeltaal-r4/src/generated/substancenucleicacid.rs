@@ -72,11 +72,11 @@ pub struct SubstanceNucleicAcidSubunit {
     /// [`length`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.length), 0..1 `integer`.
     pub length: Primitive<i32>,
     /// [`sequenceAttachment`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.sequenceAttachment), 0..1 `Attachment`.
-    pub sequence_attachment: Option<Attachment>,
+    pub sequence_attachment: Option<Box<Attachment>>,
     /// [`fivePrime`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.fivePrime), 0..1 `CodeableConcept`.
-    pub five_prime: Option<CodeableConcept>,
+    pub five_prime: Option<Box<CodeableConcept>>,
     /// [`threePrime`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.threePrime), 0..1 `CodeableConcept`.
-    pub three_prime: Option<CodeableConcept>,
+    pub three_prime: Option<Box<CodeableConcept>>,
     /// [`linkage`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.linkage), 0..* `SubstanceNucleicAcid.Subunit.Linkage`.
     pub linkage: Vec<SubstanceNucleicAcidSubunitLinkage>,
     /// [`sugar`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.sugar), 0..* `SubstanceNucleicAcid.Subunit.Sugar`.
@@ -110,7 +110,7 @@ pub struct SubstanceNucleicAcidSubunitLinkage {
     /// [`connectivity`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.linkage.connectivity), 0..1 `string`.
     pub connectivity: Primitive<String>,
     /// [`identifier`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.linkage.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`name`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.linkage.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// [`residueSite`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.linkage.residueSite), 0..1 `string`.
@@ -138,7 +138,7 @@ pub struct SubstanceNucleicAcidSubunitSugar {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.sugar.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`name`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.sugar.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// [`residueSite`](http://hl7.org/fhir/R4/substancenucleicacid-definitions.html#SubstanceNucleicAcid.subunit.sugar.residueSite), 0..1 `string`.

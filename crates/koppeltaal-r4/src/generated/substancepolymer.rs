@@ -69,7 +69,7 @@ pub struct SubstancePolymerMonomerSet {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`ratioType`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.ratioType), 0..1 `CodeableConcept`.
-    pub ratio_type: Option<CodeableConcept>,
+    pub ratio_type: Option<Box<CodeableConcept>>,
     /// [`startingMaterial`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.startingMaterial), 0..* `SubstancePolymer.MonomerSet.StartingMaterial`.
     pub starting_material: Vec<SubstancePolymerMonomerSetStartingMaterial>,
     /// What the type does not have, kept as it came.
@@ -93,13 +93,13 @@ pub struct SubstancePolymerMonomerSetStartingMaterial {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`material`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.startingMaterial.material), 0..1 `CodeableConcept`.
-    pub material: Option<CodeableConcept>,
+    pub material: Option<Box<CodeableConcept>>,
     /// [`type`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.startingMaterial.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`isDefining`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.startingMaterial.isDefining), 0..1 `boolean`.
     pub is_defining: Primitive<bool>,
     /// [`amount`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.monomerSet.startingMaterial.amount), 0..1 `SubstanceAmount`.
-    pub amount: Option<SubstanceAmount>,
+    pub amount: Option<Box<SubstanceAmount>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -127,7 +127,7 @@ pub struct SubstancePolymerRepeat {
     /// [`averageMolecularFormula`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.averageMolecularFormula), 0..1 `string`.
     pub average_molecular_formula: Primitive<String>,
     /// [`repeatUnitAmountType`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnitAmountType), 0..1 `CodeableConcept`.
-    pub repeat_unit_amount_type: Option<CodeableConcept>,
+    pub repeat_unit_amount_type: Option<Box<CodeableConcept>>,
     /// [`repeatUnit`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit), 0..* `SubstancePolymer.Repeat.RepeatUnit`.
     pub repeat_unit: Vec<SubstancePolymerRepeatRepeatUnit>,
     /// What the type does not have, kept as it came.
@@ -153,11 +153,11 @@ pub struct SubstancePolymerRepeatRepeatUnit {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`orientationOfPolymerisation`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.orientationOfPolymerisation), 0..1 `CodeableConcept`.
-    pub orientation_of_polymerisation: Option<CodeableConcept>,
+    pub orientation_of_polymerisation: Option<Box<CodeableConcept>>,
     /// [`repeatUnit`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.repeatUnit), 0..1 `string`.
     pub repeat_unit: Primitive<String>,
     /// [`amount`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.amount), 0..1 `SubstanceAmount`.
-    pub amount: Option<SubstanceAmount>,
+    pub amount: Option<Box<SubstanceAmount>>,
     /// [`degreeOfPolymerisation`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation), 0..* `SubstancePolymer.Repeat.RepeatUnit.DegreeOfPolymerisation`.
     pub degree_of_polymerisation: Vec<
         SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation,
@@ -190,9 +190,9 @@ pub struct SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`degree`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation.degree), 0..1 `CodeableConcept`.
-    pub degree: Option<CodeableConcept>,
+    pub degree: Option<Box<CodeableConcept>>,
     /// [`amount`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.degreeOfPolymerisation.amount), 0..1 `SubstanceAmount`.
-    pub amount: Option<SubstanceAmount>,
+    pub amount: Option<Box<SubstanceAmount>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -214,11 +214,11 @@ pub struct SubstancePolymerRepeatRepeatUnitStructuralRepresentation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.structuralRepresentation.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`representation`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.structuralRepresentation.representation), 0..1 `string`.
     pub representation: Primitive<String>,
     /// [`attachment`](http://hl7.org/fhir/R4/substancepolymer-definitions.html#SubstancePolymer.repeat.repeatUnit.structuralRepresentation.attachment), 0..1 `Attachment`.
-    pub attachment: Option<Attachment>,
+    pub attachment: Option<Box<Attachment>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

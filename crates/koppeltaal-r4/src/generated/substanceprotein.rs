@@ -69,13 +69,13 @@ pub struct SubstanceProteinSubunit {
     /// [`length`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.length), 0..1 `integer`.
     pub length: Primitive<i32>,
     /// [`sequenceAttachment`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.sequenceAttachment), 0..1 `Attachment`.
-    pub sequence_attachment: Option<Attachment>,
+    pub sequence_attachment: Option<Box<Attachment>>,
     /// [`nTerminalModificationId`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.nTerminalModificationId), 0..1 `Identifier`.
-    pub n_terminal_modification_id: Option<Identifier>,
+    pub n_terminal_modification_id: Option<Box<Identifier>>,
     /// [`nTerminalModification`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.nTerminalModification), 0..1 `string`.
     pub n_terminal_modification: Primitive<String>,
     /// [`cTerminalModificationId`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.cTerminalModificationId), 0..1 `Identifier`.
-    pub c_terminal_modification_id: Option<Identifier>,
+    pub c_terminal_modification_id: Option<Box<Identifier>>,
     /// [`cTerminalModification`](http://hl7.org/fhir/R4/substanceprotein-definitions.html#SubstanceProtein.subunit.cTerminalModification), 0..1 `string`.
     pub c_terminal_modification: Primitive<String>,
     /// What the type does not have, kept as it came.

@@ -66,9 +66,9 @@ pub struct SubstanceReferenceInformationGene {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`geneSequenceOrigin`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.gene.geneSequenceOrigin), 0..1 `CodeableConcept`.
-    pub gene_sequence_origin: Option<CodeableConcept>,
+    pub gene_sequence_origin: Option<Box<CodeableConcept>>,
     /// [`gene`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.gene.gene), 0..1 `CodeableConcept`.
-    pub gene: Option<CodeableConcept>,
+    pub gene: Option<Box<CodeableConcept>>,
     /// [`source`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.gene.source), 0..* `Reference` to `DocumentReference`.
     pub source: Vec<Reference>,
     /// What the type does not have, kept as it came.
@@ -93,9 +93,9 @@ pub struct SubstanceReferenceInformationGeneElement {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.geneElement.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`element`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.geneElement.element), 0..1 `Identifier`.
-    pub element: Option<Identifier>,
+    pub element: Option<Box<Identifier>>,
     /// [`source`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.geneElement.source), 0..* `Reference` to `DocumentReference`.
     pub source: Vec<Reference>,
     /// What the type does not have, kept as it came.
@@ -120,9 +120,9 @@ pub struct SubstanceReferenceInformationClassification {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`domain`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.classification.domain), 0..1 `CodeableConcept`.
-    pub domain: Option<CodeableConcept>,
+    pub domain: Option<Box<CodeableConcept>>,
     /// [`classification`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.classification.classification), 0..1 `CodeableConcept`.
-    pub classification: Option<CodeableConcept>,
+    pub classification: Option<Box<CodeableConcept>>,
     /// [`subtype`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.classification.subtype), 0..* `CodeableConcept`.
     pub subtype: Vec<CodeableConcept>,
     /// [`source`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.classification.source), 0..* `Reference` to `DocumentReference`.
@@ -150,19 +150,19 @@ pub struct SubstanceReferenceInformationTarget {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`target`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.target), 0..1 `Identifier`.
-    pub target: Option<Identifier>,
+    pub target: Option<Box<Identifier>>,
     /// [`type`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`interaction`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.interaction), 0..1 `CodeableConcept`.
-    pub interaction: Option<CodeableConcept>,
+    pub interaction: Option<Box<CodeableConcept>>,
     /// [`organism`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.organism), 0..1 `CodeableConcept`.
-    pub organism: Option<CodeableConcept>,
+    pub organism: Option<Box<CodeableConcept>>,
     /// [`organismType`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.organismType), 0..1 `CodeableConcept`.
-    pub organism_type: Option<CodeableConcept>,
+    pub organism_type: Option<Box<CodeableConcept>>,
     /// [`amount[x]`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.amount[x]), 0..1 `Quantity` or `Range` or `string`.
     pub amount: Option<SubstanceReferenceInformationTargetAmount>,
     /// [`amountType`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.amountType), 0..1 `CodeableConcept`.
-    pub amount_type: Option<CodeableConcept>,
+    pub amount_type: Option<Box<CodeableConcept>>,
     /// [`source`](http://hl7.org/fhir/R4/substancereferenceinformation-definitions.html#SubstanceReferenceInformation.target.source), 0..* `Reference` to `DocumentReference`.
     pub source: Vec<Reference>,
     /// What the type does not have, kept as it came.

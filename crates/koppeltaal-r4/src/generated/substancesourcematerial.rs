@@ -90,7 +90,7 @@ pub struct SubstanceSourceMaterialFractionDescription {
     /// [`fraction`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.fractionDescription.fraction), 0..1 `string`.
     pub fraction: Primitive<String>,
     /// [`materialType`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.fractionDescription.materialType), 0..1 `CodeableConcept`.
-    pub material_type: Option<CodeableConcept>,
+    pub material_type: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -112,21 +112,21 @@ pub struct SubstanceSourceMaterialOrganism {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`family`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.family), 0..1 `CodeableConcept`.
-    pub family: Option<CodeableConcept>,
+    pub family: Option<Box<CodeableConcept>>,
     /// [`genus`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.genus), 0..1 `CodeableConcept`.
-    pub genus: Option<CodeableConcept>,
+    pub genus: Option<Box<CodeableConcept>>,
     /// [`species`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.species), 0..1 `CodeableConcept`.
-    pub species: Option<CodeableConcept>,
+    pub species: Option<Box<CodeableConcept>>,
     /// [`intraspecificType`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.intraspecificType), 0..1 `CodeableConcept`.
-    pub intraspecific_type: Option<CodeableConcept>,
+    pub intraspecific_type: Option<Box<CodeableConcept>>,
     /// [`intraspecificDescription`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.intraspecificDescription), 0..1 `string`.
     pub intraspecific_description: Primitive<String>,
     /// [`author`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.author), 0..* `SubstanceSourceMaterial.Organism.Author`.
     pub author: Vec<SubstanceSourceMaterialOrganismAuthor>,
     /// [`hybrid`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.hybrid), 0..1 `SubstanceSourceMaterial.Organism.Hybrid`.
-    pub hybrid: Option<SubstanceSourceMaterialOrganismHybrid>,
+    pub hybrid: Option<Box<SubstanceSourceMaterialOrganismHybrid>>,
     /// [`organismGeneral`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.organismGeneral), 0..1 `SubstanceSourceMaterial.Organism.OrganismGeneral`.
-    pub organism_general: Option<SubstanceSourceMaterialOrganismOrganismGeneral>,
+    pub organism_general: Option<Box<SubstanceSourceMaterialOrganismOrganismGeneral>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -154,7 +154,7 @@ pub struct SubstanceSourceMaterialOrganismAuthor {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`authorType`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.author.authorType), 0..1 `CodeableConcept`.
-    pub author_type: Option<CodeableConcept>,
+    pub author_type: Option<Box<CodeableConcept>>,
     /// [`authorDescription`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.author.authorDescription), 0..1 `string`.
     pub author_description: Primitive<String>,
     /// What the type does not have, kept as it came.
@@ -186,7 +186,7 @@ pub struct SubstanceSourceMaterialOrganismHybrid {
     /// [`paternalOrganismName`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.hybrid.paternalOrganismName), 0..1 `string`.
     pub paternal_organism_name: Primitive<String>,
     /// [`hybridType`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.hybrid.hybridType), 0..1 `CodeableConcept`.
-    pub hybrid_type: Option<CodeableConcept>,
+    pub hybrid_type: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -211,13 +211,13 @@ pub struct SubstanceSourceMaterialOrganismOrganismGeneral {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`kingdom`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.organismGeneral.kingdom), 0..1 `CodeableConcept`.
-    pub kingdom: Option<CodeableConcept>,
+    pub kingdom: Option<Box<CodeableConcept>>,
     /// [`phylum`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.organismGeneral.phylum), 0..1 `CodeableConcept`.
-    pub phylum: Option<CodeableConcept>,
+    pub phylum: Option<Box<CodeableConcept>>,
     /// [`class`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.organismGeneral.class), 0..1 `CodeableConcept`.
-    pub class: Option<CodeableConcept>,
+    pub class: Option<Box<CodeableConcept>>,
     /// [`order`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.organism.organismGeneral.order), 0..1 `CodeableConcept`.
-    pub order: Option<CodeableConcept>,
+    pub order: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -241,9 +241,9 @@ pub struct SubstanceSourceMaterialPartDescription {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`part`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.partDescription.part), 0..1 `CodeableConcept`.
-    pub part: Option<CodeableConcept>,
+    pub part: Option<Box<CodeableConcept>>,
     /// [`partLocation`](http://hl7.org/fhir/R4/substancesourcematerial-definitions.html#SubstanceSourceMaterial.partDescription.partLocation), 0..1 `CodeableConcept`.
-    pub part_location: Option<CodeableConcept>,
+    pub part_location: Option<Box<CodeableConcept>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

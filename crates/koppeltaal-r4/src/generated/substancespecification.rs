@@ -109,15 +109,15 @@ pub struct SubstanceSpecificationMoiety {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`role`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.role), 0..1 `CodeableConcept`.
-    pub role: Option<CodeableConcept>,
+    pub role: Option<Box<CodeableConcept>>,
     /// [`identifier`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`name`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.name), 0..1 `string`.
     pub name: Primitive<String>,
     /// [`stereochemistry`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.stereochemistry), 0..1 `CodeableConcept`.
-    pub stereochemistry: Option<CodeableConcept>,
+    pub stereochemistry: Option<Box<CodeableConcept>>,
     /// [`opticalActivity`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.opticalActivity), 0..1 `CodeableConcept`.
-    pub optical_activity: Option<CodeableConcept>,
+    pub optical_activity: Option<Box<CodeableConcept>>,
     /// [`molecularFormula`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.molecularFormula), 0..1 `string`.
     pub molecular_formula: Primitive<String>,
     /// [`amount[x]`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.moiety.amount[x]), 0..1 `Quantity` or `string`.
@@ -159,9 +159,9 @@ pub struct SubstanceSpecificationProperty {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`category`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.property.category), 0..1 `CodeableConcept`.
-    pub category: Option<CodeableConcept>,
+    pub category: Option<Box<CodeableConcept>>,
     /// [`code`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.property.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`parameters`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.property.parameters), 0..1 `string`.
     pub parameters: Primitive<String>,
     /// [`definingSubstance[x]`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.property.definingSubstance[x]), 0..1 `Reference` or `CodeableConcept` to `SubstanceSpecification` or `Substance`.
@@ -214,9 +214,9 @@ pub struct SubstanceSpecificationStructure {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`stereochemistry`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.stereochemistry), 0..1 `CodeableConcept`.
-    pub stereochemistry: Option<CodeableConcept>,
+    pub stereochemistry: Option<Box<CodeableConcept>>,
     /// [`opticalActivity`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.opticalActivity), 0..1 `CodeableConcept`.
-    pub optical_activity: Option<CodeableConcept>,
+    pub optical_activity: Option<Box<CodeableConcept>>,
     /// [`molecularFormula`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.molecularFormula), 0..1 `string`.
     pub molecular_formula: Primitive<String>,
     /// [`molecularFormulaByMoiety`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.molecularFormulaByMoiety), 0..1 `string`.
@@ -224,7 +224,9 @@ pub struct SubstanceSpecificationStructure {
     /// [`isotope`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope), 0..* `SubstanceSpecification.Structure.Isotope`.
     pub isotope: Vec<SubstanceSpecificationStructureIsotope>,
     /// [`molecularWeight`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.molecularWeight), 0..1 `SubstanceSpecification.Structure.Isotope.MolecularWeight`.
-    pub molecular_weight: Option<SubstanceSpecificationStructureIsotopeMolecularWeight>,
+    pub molecular_weight: Option<
+        Box<SubstanceSpecificationStructureIsotopeMolecularWeight>,
+    >,
     /// [`source`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.source), 0..* `Reference` to `DocumentReference`.
     pub source: Vec<Reference>,
     /// [`representation`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.representation), 0..* `SubstanceSpecification.Structure.Representation`.
@@ -256,15 +258,17 @@ pub struct SubstanceSpecificationStructureIsotope {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`identifier`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope.identifier), 0..1 `Identifier`.
-    pub identifier: Option<Identifier>,
+    pub identifier: Option<Box<Identifier>>,
     /// [`name`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope.name), 0..1 `CodeableConcept`.
-    pub name: Option<CodeableConcept>,
+    pub name: Option<Box<CodeableConcept>>,
     /// [`substitution`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope.substitution), 0..1 `CodeableConcept`.
-    pub substitution: Option<CodeableConcept>,
+    pub substitution: Option<Box<CodeableConcept>>,
     /// [`halfLife`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope.halfLife), 0..1 `Quantity`.
-    pub half_life: Option<Quantity>,
+    pub half_life: Option<Box<Quantity>>,
     /// [`molecularWeight`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.isotope.molecularWeight), 0..1 `SubstanceSpecification.Structure.Isotope.MolecularWeight`.
-    pub molecular_weight: Option<SubstanceSpecificationStructureIsotopeMolecularWeight>,
+    pub molecular_weight: Option<
+        Box<SubstanceSpecificationStructureIsotopeMolecularWeight>,
+    >,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -289,11 +293,11 @@ pub struct SubstanceSpecificationStructureIsotopeMolecularWeight {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`method`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.molecularWeight.method), 0..1 `CodeableConcept`.
-    pub method: Option<CodeableConcept>,
+    pub method: Option<Box<CodeableConcept>>,
     /// [`type`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.molecularWeight.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`amount`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.molecularWeight.amount), 0..1 `Quantity`.
-    pub amount: Option<Quantity>,
+    pub amount: Option<Box<Quantity>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -316,11 +320,11 @@ pub struct SubstanceSpecificationStructureRepresentation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.representation.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`representation`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.representation.representation), 0..1 `string`.
     pub representation: Primitive<String>,
     /// [`attachment`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.structure.representation.attachment), 0..1 `Attachment`.
-    pub attachment: Option<Attachment>,
+    pub attachment: Option<Box<Attachment>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -343,9 +347,9 @@ pub struct SubstanceSpecificationCode {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.code.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`status`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.code.status), 0..1 `CodeableConcept`.
-    pub status: Option<CodeableConcept>,
+    pub status: Option<Box<CodeableConcept>>,
     /// [`statusDate`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.code.statusDate), 0..1 `dateTime`.
     pub status_date: Primitive<DateTime>,
     /// [`comment`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.code.comment), 0..1 `string`.
@@ -378,9 +382,9 @@ pub struct SubstanceSpecificationName {
     /// [`name`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.name), 1..1 `string`.
     pub name: Primitive<String>,
     /// [`type`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.type), 0..1 `CodeableConcept`.
-    pub r#type: Option<CodeableConcept>,
+    pub r#type: Option<Box<CodeableConcept>>,
     /// [`status`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.status), 0..1 `CodeableConcept`.
-    pub status: Option<CodeableConcept>,
+    pub status: Option<Box<CodeableConcept>>,
     /// [`preferred`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.preferred), 0..1 `boolean`.
     pub preferred: Primitive<bool>,
     /// [`language`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.language), 0..* `CodeableConcept`.
@@ -427,9 +431,9 @@ pub struct SubstanceSpecificationNameOfficial {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`authority`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.official.authority), 0..1 `CodeableConcept`.
-    pub authority: Option<CodeableConcept>,
+    pub authority: Option<Box<CodeableConcept>>,
     /// [`status`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.official.status), 0..1 `CodeableConcept`.
-    pub status: Option<CodeableConcept>,
+    pub status: Option<Box<CodeableConcept>>,
     /// [`date`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.name.official.date), 0..1 `dateTime`.
     pub date: Primitive<DateTime>,
     /// What the type does not have, kept as it came.
@@ -456,15 +460,15 @@ pub struct SubstanceSpecificationRelationship {
     /// [`substance[x]`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.substance[x]), 0..1 `Reference` or `CodeableConcept` to `SubstanceSpecification`.
     pub substance: Option<SubstanceSpecificationRelationshipSubstance>,
     /// [`relationship`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.relationship), 0..1 `CodeableConcept`.
-    pub relationship: Option<CodeableConcept>,
+    pub relationship: Option<Box<CodeableConcept>>,
     /// [`isDefining`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.isDefining), 0..1 `boolean`.
     pub is_defining: Primitive<bool>,
     /// [`amount[x]`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.amount[x]), 0..1 `Quantity` or `Range` or `Ratio` or `string`.
     pub amount: Option<SubstanceSpecificationRelationshipAmount>,
     /// [`amountRatioLowLimit`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.amountRatioLowLimit), 0..1 `Ratio`.
-    pub amount_ratio_low_limit: Option<Ratio>,
+    pub amount_ratio_low_limit: Option<Box<Ratio>>,
     /// [`amountType`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.amountType), 0..1 `CodeableConcept`.
-    pub amount_type: Option<CodeableConcept>,
+    pub amount_type: Option<Box<CodeableConcept>>,
     /// [`source`](http://hl7.org/fhir/R4/substancespecification-definitions.html#SubstanceSpecification.relationship.source), 0..* `Reference` to `DocumentReference`.
     pub source: Vec<Reference>,
     /// What the type does not have, kept as it came.

@@ -99,7 +99,7 @@ pub struct SupplyDeliverySuppliedItem {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`quantity`](http://hl7.org/fhir/R4/supplydelivery-definitions.html#SupplyDelivery.suppliedItem.quantity), 0..1 `Quantity`.
-    pub quantity: Option<Quantity>,
+    pub quantity: Option<Box<Quantity>>,
     /// [`item[x]`](http://hl7.org/fhir/R4/supplydelivery-definitions.html#SupplyDelivery.suppliedItem.item[x]), 0..1 `CodeableConcept` or `Reference` to `Medication` or `Substance` or `Device`.
     pub item: Option<SupplyDeliverySuppliedItemItem>,
     /// What the type does not have, kept as it came.

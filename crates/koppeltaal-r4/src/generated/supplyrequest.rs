@@ -122,7 +122,7 @@ pub struct SupplyRequestParameter {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`code`](http://hl7.org/fhir/R4/supplyrequest-definitions.html#SupplyRequest.parameter.code), 0..1 `CodeableConcept`.
-    pub code: Option<CodeableConcept>,
+    pub code: Option<Box<CodeableConcept>>,
     /// [`value[x]`](http://hl7.org/fhir/R4/supplyrequest-definitions.html#SupplyRequest.parameter.value[x]), 0..1 `CodeableConcept` or `Quantity` or `Range` or `boolean`.
     pub value: Option<SupplyRequestParameterValue>,
     /// What the type does not have, kept as it came.

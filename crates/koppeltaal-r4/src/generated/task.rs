@@ -154,7 +154,7 @@ pub struct TaskRestriction {
     /// [`repetitions`](http://hl7.org/fhir/R4/task-definitions.html#Task.restriction.repetitions), 0..1 `positiveInt`.
     pub repetitions: Primitive<NonZeroU32>,
     /// [`period`](http://hl7.org/fhir/R4/task-definitions.html#Task.restriction.period), 0..1 `Period`.
-    pub period: Option<Period>,
+    pub period: Option<Box<Period>>,
     /// [`recipient`](http://hl7.org/fhir/R4/task-definitions.html#Task.restriction.recipient), 0..* `Reference` to `Patient` or `Practitioner` or `PractitionerRole` or `RelatedPerson` or `Group` or `Organization`.
     pub recipient: Vec<Reference>,
     /// What the type does not have, kept as it came.

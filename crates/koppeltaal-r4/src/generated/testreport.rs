@@ -133,9 +133,9 @@ pub struct TestReportSetupAction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`operation`](http://hl7.org/fhir/R4/testreport-definitions.html#TestReport.setup.action.operation), 0..1 `TestReport.Setup.Action.Operation`.
-    pub operation: Option<TestReportSetupActionOperation>,
+    pub operation: Option<Box<TestReportSetupActionOperation>>,
     /// [`assert`](http://hl7.org/fhir/R4/testreport-definitions.html#TestReport.setup.action.assert), 0..1 `TestReport.Setup.Action.Assert`.
-    pub assert: Option<TestReportSetupActionAssert>,
+    pub assert: Option<Box<TestReportSetupActionAssert>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -238,9 +238,9 @@ pub struct TestReportTestAction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`operation`](http://hl7.org/fhir/R4/testreport-definitions.html#TestReport.test.action.operation), 0..1 `TestReport.Setup.Action.Operation`.
-    pub operation: Option<TestReportSetupActionOperation>,
+    pub operation: Option<Box<TestReportSetupActionOperation>>,
     /// [`assert`](http://hl7.org/fhir/R4/testreport-definitions.html#TestReport.test.action.assert), 0..1 `TestReport.Setup.Action.Assert`.
-    pub assert: Option<TestReportSetupActionAssert>,
+    pub assert: Option<Box<TestReportSetupActionAssert>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

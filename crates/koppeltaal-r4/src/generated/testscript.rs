@@ -263,7 +263,7 @@ pub struct TestScriptFixture {
     /// [`autodelete`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.fixture.autodelete), 1..1 `boolean`.
     pub autodelete: Primitive<bool>,
     /// [`resource`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.fixture.resource), 0..1 `Reference`.
-    pub resource: Option<Reference>,
+    pub resource: Option<Box<Reference>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -349,9 +349,9 @@ pub struct TestScriptSetupAction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`operation`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.action.operation), 0..1 `TestScript.Setup.Action.Operation`.
-    pub operation: Option<TestScriptSetupActionOperation>,
+    pub operation: Option<Box<TestScriptSetupActionOperation>>,
     /// [`assert`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.action.assert), 0..1 `TestScript.Setup.Action.Assert`.
-    pub assert: Option<TestScriptSetupActionAssert>,
+    pub assert: Option<Box<TestScriptSetupActionAssert>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -373,7 +373,7 @@ pub struct TestScriptSetupActionOperation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`type`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.action.operation.type), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/testscript-operation-codes>.
-    pub r#type: Option<Coding>,
+    pub r#type: Option<Box<Coding>>,
     /// [`resource`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.action.operation.resource), 0..1 `code`, required codes of <http://hl7.org/fhir/ValueSet/defined-types>.
     pub resource: Primitive<Code>,
     /// [`label`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.setup.action.operation.label), 0..1 `string`.
@@ -577,9 +577,9 @@ pub struct TestScriptTestAction {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`operation`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.test.action.operation), 0..1 `TestScript.Setup.Action.Operation`.
-    pub operation: Option<TestScriptSetupActionOperation>,
+    pub operation: Option<Box<TestScriptSetupActionOperation>>,
     /// [`assert`](http://hl7.org/fhir/R4/testscript-definitions.html#TestScript.test.action.assert), 0..1 `TestScript.Setup.Action.Assert`.
-    pub assert: Option<TestScriptSetupActionAssert>,
+    pub assert: Option<Box<TestScriptSetupActionAssert>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -198,7 +198,7 @@ pub struct ValueSetComposeIncludeConceptDesignation {
     /// [`language`](http://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.concept.designation.language), 0..1 `code`, preferred codes of <http://hl7.org/fhir/ValueSet/languages>.
     pub language: Primitive<Code>,
     /// [`use`](http://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.concept.designation.use), 0..1 `Coding`, extensible codes of <http://hl7.org/fhir/ValueSet/designation-use>.
-    pub r#use: Option<Coding>,
+    pub r#use: Option<Box<Coding>>,
     /// [`value`](http://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.concept.designation.value), 1..1 `string`.
     pub value: Primitive<String>,
     /// What the type does not have, kept as it came.

@@ -93,17 +93,17 @@ pub struct VerificationResultPrimarySource {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`who`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.who), 0..1 `Reference` to `Organization` or `Practitioner` or `PractitionerRole`.
-    pub who: Option<Reference>,
+    pub who: Option<Box<Reference>>,
     /// [`type`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.type), 0..* `CodeableConcept`.
     pub r#type: Vec<CodeableConcept>,
     /// [`communicationMethod`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.communicationMethod), 0..* `CodeableConcept`.
     pub communication_method: Vec<CodeableConcept>,
     /// [`validationStatus`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.validationStatus), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/verificationresult-validation-status>.
-    pub validation_status: Option<CodeableConcept>,
+    pub validation_status: Option<Box<CodeableConcept>>,
     /// [`validationDate`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.validationDate), 0..1 `dateTime`.
     pub validation_date: Primitive<DateTime>,
     /// [`canPushUpdates`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.canPushUpdates), 0..1 `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/verificationresult-can-push-updates>.
-    pub can_push_updates: Option<CodeableConcept>,
+    pub can_push_updates: Option<Box<CodeableConcept>>,
     /// [`pushTypeAvailable`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.primarySource.pushTypeAvailable), 0..* `CodeableConcept`, preferred codes of <http://hl7.org/fhir/ValueSet/verificationresult-push-type-available>.
     pub push_type_available: Vec<CodeableConcept>,
     /// What the type does not have, kept as it came.
@@ -132,11 +132,11 @@ pub struct VerificationResultAttestation {
     /// Extensions that change the meaning of the rest, 0..*; a reader must not ignore them.
     pub modifier_extension: Vec<Extension>,
     /// [`who`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.who), 0..1 `Reference` to `Practitioner` or `PractitionerRole` or `Organization`.
-    pub who: Option<Reference>,
+    pub who: Option<Box<Reference>>,
     /// [`onBehalfOf`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.onBehalfOf), 0..1 `Reference` to `Organization` or `Practitioner` or `PractitionerRole`.
-    pub on_behalf_of: Option<Reference>,
+    pub on_behalf_of: Option<Box<Reference>>,
     /// [`communicationMethod`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.communicationMethod), 0..1 `CodeableConcept`.
-    pub communication_method: Option<CodeableConcept>,
+    pub communication_method: Option<Box<CodeableConcept>>,
     /// [`date`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.date), 0..1 `date`.
     pub date: Primitive<Date>,
     /// [`sourceIdentityCertificate`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.sourceIdentityCertificate), 0..1 `string`.
@@ -144,9 +144,9 @@ pub struct VerificationResultAttestation {
     /// [`proxyIdentityCertificate`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.proxyIdentityCertificate), 0..1 `string`.
     pub proxy_identity_certificate: Primitive<String>,
     /// [`proxySignature`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.proxySignature), 0..1 `Signature`.
-    pub proxy_signature: Option<Signature>,
+    pub proxy_signature: Option<Box<Signature>>,
     /// [`sourceSignature`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.attestation.sourceSignature), 0..1 `Signature`.
-    pub source_signature: Option<Signature>,
+    pub source_signature: Option<Box<Signature>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }
@@ -178,7 +178,7 @@ pub struct VerificationResultValidator {
     /// [`identityCertificate`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.validator.identityCertificate), 0..1 `string`.
     pub identity_certificate: Primitive<String>,
     /// [`attestationSignature`](http://hl7.org/fhir/R4/verificationresult-definitions.html#VerificationResult.validator.attestationSignature), 0..1 `Signature`.
-    pub attestation_signature: Option<Signature>,
+    pub attestation_signature: Option<Box<Signature>>,
     /// What the type does not have, kept as it came.
     pub unknown: Unknown,
 }

@@ -96,7 +96,7 @@ pub struct VisionPrescriptionLensSpecification {
     /// [`diameter`](http://hl7.org/fhir/R4/visionprescription-definitions.html#VisionPrescription.lensSpecification.diameter), 0..1 `decimal`.
     pub diameter: Primitive<Decimal>,
     /// [`duration`](http://hl7.org/fhir/R4/visionprescription-definitions.html#VisionPrescription.lensSpecification.duration), 0..1 `Quantity`.
-    pub duration: Option<Quantity>,
+    pub duration: Option<Box<Quantity>>,
     /// [`color`](http://hl7.org/fhir/R4/visionprescription-definitions.html#VisionPrescription.lensSpecification.color), 0..1 `string`.
     pub color: Primitive<String>,
     /// [`brand`](http://hl7.org/fhir/R4/visionprescription-definitions.html#VisionPrescription.lensSpecification.brand), 0..1 `string`.

@@ -79,8 +79,8 @@ pub enum AuthorizationError {
 impl AuthorizationRequest {
     /// Asks for the authorization of a user who was launched with this token.
     ///
-    /// `redirect_uri` must be registered for the application, verbatim. `audience` is the base URL of the FHIR
-    /// server, exactly as the launch says (`iss` there).
+    /// `redirect_uri` must be registered for the application, verbatim. `audience` is the base URL of the
+    /// FHIR server, exactly as the launch says (`iss` there).
     pub fn new(
         client_id: impl Into<String>,
         redirect_uri: impl Into<String>,
@@ -147,8 +147,8 @@ fn random() -> Result<SecretString, AuthorizationError> {
     Ok(base64url::encode(bytes).into())
 }
 
-/// The challenge for a verifier of PKCE, method S256 (RFC 7636 section 4.2). A server compares it with the one
-/// that came to its authorization endpoint.
+/// The challenge for a verifier of PKCE, method S256 (RFC 7636 section 4.2). A server compares it with the
+/// one that came to its authorization endpoint.
 pub fn code_challenge(code_verifier: &str) -> String {
     base64url::encode(backend::sha256(code_verifier.as_bytes()))
 }
@@ -209,9 +209,9 @@ impl AuthorizationCode {
         Self { code: code.into(), redirect_uri: redirect_uri.to_owned(), code_verifier: code_verifier.into() }
     }
 
-    /// The parameters of the token request.
-    #[cfg(feature = "client")]
-    pub(crate) fn parameters(&self) -> [(&'static str, &str); 4] {
+    /// The parameters of the token request, beside the client assertion. [`SmartClient`](crate::SmartClient)
+    /// sends them; this is for an application with an HTTP client of its own.
+    pub fn parameters(&self) -> [(&'static str, &str); 4] {
         [
             ("grant_type", "authorization_code"),
             ("code", self.code.expose_secret()),

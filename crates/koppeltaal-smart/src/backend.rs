@@ -11,12 +11,12 @@ compile_error!("koppeltaal-smart needs one of its features `ring` and `aws-lc-rs
 
 pub(crate) use library::signature::{EcdsaKeyPair, KeyPair, RsaKeyPair};
 
+use library::digest;
 use library::rand::{SecureRandom as _, SystemRandom};
 use library::signature::{
     self, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RsaEncoding, RsaParameters,
     RsaPublicKeyComponents, UnparsedPublicKey,
 };
-use library::{digest, rsa};
 
 use crate::algorithm::Algorithm;
 
@@ -25,6 +25,7 @@ pub(crate) enum Scheme {
     Rsa(&'static dyn RsaEncoding, &'static RsaParameters),
     Ecdsa(&'static EcdsaSigningAlgorithm, &'static EcdsaVerificationAlgorithm),
     /// The library does not have it.
+    #[cfg_attr(feature = "aws-lc-rs", expect(dead_code, reason = "AWS-LC has all of them"))]
     Missing,
 }
 
@@ -97,12 +98,6 @@ pub(crate) fn sign_ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Option<Vec<u8>> 
     Some(key.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec())
 }
 
-/// The modulus and the exponent of a key.
-pub(crate) fn rsa_numbers(key: &RsaKeyPair) -> (Vec<u8>, Vec<u8>) {
-    let components = rsa::PublicKeyComponents::<Vec<u8>>::from(key.public_key());
-    (components.n, components.e)
-}
-
 pub(crate) fn ecdsa_from_pkcs8(
     algorithm: &'static EcdsaSigningAlgorithm,
     der: &[u8],
@@ -133,5 +128,5 @@ pub(crate) fn generate_ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Optio
 /// A new RSA key of 3072 bits. ring does not make any.
 #[cfg(feature = "aws-lc-rs")]
 pub(crate) fn generate_rsa() -> Option<RsaKeyPair> {
-    RsaKeyPair::generate(rsa::KeySize::Rsa3072).ok()
+    RsaKeyPair::generate(library::rsa::KeySize::Rsa3072).ok()
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
 
-use crate::jwt::JwtError;
+use crate::jwt_error::JwtError;
 use crate::replay::ReplayGuard;
 
 /// The claims of a token. `Debug` shows their names only, since the values point to people.
@@ -198,8 +198,8 @@ impl Default for Validation {
     }
 }
 
-/// Whether two names of an issuer are the same but for a slash at the end: the reference service of Koppeltaal
-/// has one in its documents and none in its tokens.
+/// Whether two names of an issuer are the same but for a slash at the end: the reference service of
+/// Koppeltaal has one in its documents and none in its tokens.
 pub(crate) fn is_same_issuer(one: &str, other: &str) -> bool {
     one.strip_suffix('/').unwrap_or(one) == other.strip_suffix('/').unwrap_or(other)
 }

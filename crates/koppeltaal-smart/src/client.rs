@@ -1,6 +1,7 @@
 //! The parts that speak HTTP: token requests, introspection, discovery, other applications' keys.
 
 pub(crate) mod access_token;
+pub(crate) mod access_tokens;
 pub(crate) mod error;
 pub(crate) mod http_client;
 pub(crate) mod introspection;

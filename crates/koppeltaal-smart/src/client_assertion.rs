@@ -1,5 +1,5 @@
-//! [`ClientAssertion`]: how an application authenticates itself with its key, `private_key_jwt` (RFC 7523), as
-//! SMART backend services have it.
+//! [`ClientAssertion`]: how an application authenticates itself with its key, `private_key_jwt` (RFC 7523),
+//! as SMART backend services have it.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::claims::{DEFAULT_LEEWAY, Validation, seconds};
-use crate::jwt::{Jwt, JwtError, UnverifiedJwt};
+use crate::jwt::{Jwt, UnverifiedJwt};
+use crate::jwt_error::JwtError;
 use crate::key_source::KeySource;
 use crate::replay::ReplayGuard;
 use crate::signer::{SignError, Signer, sign_jwt};
@@ -45,7 +46,8 @@ impl ClientAssertion {
         Self { client_id: client_id.into(), audience: audience.into(), lifetime: Duration::from_secs(120) }
     }
 
-    /// Valid for this long, and at most for nearly [`MAX_ASSERTION_LIFETIME`]: `iat` is set back by ten seconds.
+    /// Valid for this long, and at most for nearly [`MAX_ASSERTION_LIFETIME`]: `iat` is set back by ten
+    /// seconds.
     pub fn lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime: lifetime.min(MAX_ASSERTION_LIFETIME - BACK), ..self }
     }
@@ -80,8 +82,8 @@ impl AssertionVerifier {
         Self { leeway, ..self }
     }
 
-    /// Checks an assertion of the client with these keys; `iss` of the
-    /// [unverified claims](UnverifiedJwt::unverified_claims) says which client that is. Returns its identifier.
+    /// Checks an assertion of the client with these keys; `iss` of the [unverified
+    /// claims](UnverifiedJwt::unverified_claims) says which client that is. Returns its identifier.
     ///
     /// # Errors
     ///

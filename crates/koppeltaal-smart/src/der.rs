@@ -1,4 +1,4 @@
-//! The few DER structures that lead from the forms of private keys to the two that the cryptography reads:
+//! The few DER structures between the forms of keys and the ones that the cryptography reads and gives:
 //! PKCS#1 for RSA, PKCS#8 for EC. What is written here is checked by the library that reads it.
 
 use secrecy::zeroize::Zeroizing;
@@ -47,6 +47,32 @@ pub(crate) fn pkcs8_of_sec1(curve: Curve, sec1: &[u8]) -> Der {
     der
 }
 
+/// The modulus and the exponent in an `RSAPublicKey` (RFC 8017 appendix A.1.1), without leading zeros.
+pub(crate) fn rsa_numbers(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (content, _) = read(SEQUENCE, der)?;
+    let (n, rest) = read(INTEGER, content)?;
+    let (e, _) = read(INTEGER, rest)?;
+    let number = |digits: &[u8]| digits.strip_prefix(&[0]).unwrap_or(digits).to_vec();
+    Some((number(n), number(e)))
+}
+
+/// The content of the first element, and what follows it.
+fn read(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (found, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = match usize::from(*first) {
+        short @ 0..=127 => (short, rest),
+        long => {
+            let (bytes, rest) = rest.split_at_checked(long & 0x7F)?;
+            let length = bytes
+                .iter()
+                .try_fold(0_usize, |length, byte| length.checked_mul(256)?.checked_add(usize::from(*byte)))?;
+            (length, rest)
+        }
+    };
+    rest.split_at_checked(length).filter(|_| *found == tag)
+}
+
 fn element(der: &mut Der, tag: u8, content: &[u8]) {
     // Reserved at once: a vector that grows leaves parts of the key in memory.
     der.reserve(content.len() + 8 + 4096);
@@ -61,4 +87,26 @@ fn element(der: &mut Der, tag: u8, content: &[u8]) {
         }
     }
     der.extend_from_slice(content);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_and_read_with_their_signs() {
+        // A number whose first bit is set gets a zero, and a needless zero is dropped.
+        let numbers = [vec![0x80; 300], vec![0, 1, 0, 1]].map(Zeroizing::new);
+        let [n, e] = &numbers;
+        let mut content = Der::default();
+        element(&mut content, INTEGER, &[&[0], n.as_slice()].concat());
+        element(&mut content, INTEGER, &e[1..]);
+        let mut der = Der::default();
+        element(&mut der, SEQUENCE, &content);
+        assert_eq!(rsa_numbers(&der), Some((vec![0x80; 300], vec![1, 0, 1])));
+        for cut in 0..der.len() {
+            assert_eq!(rsa_numbers(&der[..cut]), None, "cut off at {cut}");
+        }
+        assert_eq!(rsa_numbers(&[SEQUENCE, 0xFF]), None);
+    }
 }

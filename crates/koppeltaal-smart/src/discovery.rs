@@ -77,8 +77,8 @@ const LISTS: [(&str, Place<Vec<String>>); 6] = [
 ];
 
 impl SmartConfiguration {
-    /// Reads the document. A text where a list belongs is a list of its words; a member of another type counts
-    /// as absent.
+    /// Reads the document. A text where a list belongs is a list of its words; a member of another type
+    /// counts as absent.
     ///
     /// # Errors
     ///
@@ -208,9 +208,9 @@ pub fn smart_configuration_url(fhir_base: &Url) -> Url {
 mod tests {
     use super::*;
 
-    const DOCUMENT: &str = r#"{"issuer":"https://auth.example/","token_endpoint":"https://auth.example/oauth2/token",
-        "jwks_uri":"/relative","grant_types_supported":["client_credentials",1],"scopes_supported":"openid launch",
-        "capabilities":null,"registration_endpoint":"https://auth.example/register"}"#;
+    const DOCUMENT: &str = r#"{"issuer":"https://auth.example/","jwks_uri":"/relative",
+        "token_endpoint":"https://auth.example/oauth2/token","grant_types_supported":["client_credentials",1],
+        "scopes_supported":"openid launch","capabilities":null,"registration_endpoint":"https://auth.example/register"}"#;
 
     #[test]
     fn a_document_that_lacks_members_serves_the_requests_that_do_not_need_them() {
@@ -224,7 +224,8 @@ mod tests {
         assert!(document.missing().contains(&"capabilities") && !document.missing().contains(&"issuer"));
         assert_eq!(
             DiscoveryError::Missing("introspection_endpoint").to_string(),
-            "the SMART configuration has no introspection_endpoint; tell the server's administrator, or set it"
+            "the SMART configuration has no introspection_endpoint; \
+             tell the server's administrator, or set it"
         );
     }
 

@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use crate::claims::Claims;
-use crate::jwt::JwtError;
+use crate::jwt_error::JwtError;
 
 /// What an HTI token says. `Debug` leaves out whom and what it points to.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub enum HtiVersion {
 }
 
 impl HtiClaims {
-    /// Reads the claims of either version. They are as true as the claims: [`HtiVerifier`](crate::HtiVerifier)
-    /// checks them first.
+    /// Reads the claims of either version. They are as true as the claims:
+    /// [`HtiVerifier`](crate::HtiVerifier) checks them first.
     ///
     /// # Errors
     ///

@@ -29,8 +29,8 @@ impl Jwks {
         Self { keys: keys.into_iter().collect(), skipped: 0 }
     }
 
-    /// Reads a document. Keys that SMART has no use for, such as those for encryption by other algorithms, and
-    /// keys beyond the hundredth are [skipped](Self::skipped), as RFC 7517 says.
+    /// Reads a document. Keys that SMART has no use for, such as those for encryption by other algorithms,
+    /// and keys beyond the hundredth are [skipped](Self::skipped), as RFC 7517 says.
     ///
     /// # Errors
     ///

@@ -121,8 +121,8 @@ impl KeyPair {
     ///
     /// # Errors
     ///
-    /// [`KeyError::Jwk`], or [`KeyError::NotFor`] for another type, another `alg`, or parts that do not belong
-    /// together.
+    /// [`KeyError::Jwk`], or [`KeyError::NotFor`] for another type, another `alg`, or parts that do not
+    /// belong together.
     pub fn from_jwk(algorithm: Algorithm, jwk: &Value) -> Result<Self, KeyError> {
         let none = Map::new();
         let members = jwk.as_object().unwrap_or(&none);
@@ -166,7 +166,7 @@ impl KeyPair {
         let refused = KeyError::NotFor(algorithm);
         let key = match &private {
             PrivateKey::Rsa(key) => {
-                let (n, e) = backend::rsa_numbers(key);
+                let (n, e) = der::rsa_numbers(key.public_key().as_ref()).ok_or(refused)?;
                 PublicKey::Rsa { n, e }
             }
             PrivateKey::Ecdsa(key) => PublicKey::Ec {

@@ -6,26 +6,13 @@ use futures_core::future::BoxFuture;
 
 use crate::jwk::Jwk;
 use crate::jwks::Jwks;
-use crate::jwt::JwtHeader;
+use crate::jwt_error::KeySourceError;
+use crate::jwt_header::JwtHeader;
 
 /// Gives the keys of one signer: a [`Jwks`] in memory, or one that is fetched (`JwksClient`).
 pub trait KeySource: Send + Sync {
     /// The keys that may have made the signature of a token with this header; none if there are none.
     fn keys_for<'a>(&'a self, header: &'a JwtHeader) -> BoxFuture<'a, Result<Vec<Jwk>, KeySourceError>>;
-}
-
-/// The keys cannot be had right now. Nothing is known about the token.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the keys of the signer cannot be had: {reason}")]
-pub struct KeySourceError {
-    reason: Arc<str>,
-}
-
-impl KeySourceError {
-    /// For this reason.
-    pub fn new(reason: &str) -> Self {
-        Self { reason: reason.into() }
-    }
 }
 
 impl KeySource for Jwks {

@@ -17,6 +17,8 @@ mod jwks;
 #[cfg(feature = "service")]
 mod jwks_service;
 mod jwt;
+mod jwt_error;
+mod jwt_header;
 mod key_pair;
 mod key_source;
 mod oauth_error;
@@ -31,7 +33,8 @@ pub use authorization::{
 pub use claims::{Claims, DEFAULT_LEEWAY, Validation};
 #[cfg(feature = "client")]
 pub use client::{
-    access_token::{AccessToken, AccessTokens},
+    access_token::AccessToken,
+    access_tokens::AccessTokens,
     error::Error,
     http_client::HttpClient,
     introspection::Introspection,
@@ -52,9 +55,11 @@ pub use jwk::{Jwk, JwkError};
 pub use jwks::{Jwks, NotAJwks};
 #[cfg(feature = "service")]
 pub use jwks_service::JwksService;
-pub use jwt::{Jwt, JwtError, JwtHeader, UnverifiedJwt};
+pub use jwt::{Jwt, UnverifiedJwt};
+pub use jwt_error::{JwtError, KeySourceError};
+pub use jwt_header::JwtHeader;
 pub use key_pair::{KeyError, KeyPair};
-pub use key_source::{KeySource, KeySourceError};
+pub use key_source::KeySource;
 pub use oauth_error::{OAuthError, OAuthErrorCode};
 pub use replay::{MemoryReplayGuard, ReplayError, ReplayGuard};
 #[cfg(feature = "client")]

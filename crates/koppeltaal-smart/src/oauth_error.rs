@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
-/// A refusal of an OAuth endpoint. `Display` shows the code and what to do, `Debug` the code. Neither shows the
-/// server's words, because they are made for logs, and servers quote codes and tokens.
+/// A refusal of an OAuth endpoint. `Display` shows the code and what to do, `Debug` the code. Neither shows
+/// the server's words, because they are made for logs, and servers quote codes and tokens.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use futures_core::future::BoxFuture;
 
 use crate::backend;
-use crate::jwt::JwtError;
+use crate::jwt_error::JwtError;
 
 /// Remembers the `jti` of tokens until they expire. Several processes that take tokens for the same
 /// application need one memory together: implement this for their database.

@@ -176,6 +176,12 @@ impl Operation {
     }
 }
 
+impl FromIterator<Permission> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        Self { permissions: permissions.into_iter().collect(), others: Vec::new() }
+    }
+}
+
 impl fmt::Display for Permission {
     /// The scope, with its letters in the order of SMART.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -228,6 +234,14 @@ mod tests {
     }
 
     #[test]
+    fn a_server_writes_the_scope_of_a_role() {
+        let mut own = Permission::new(Some("Task"), &[Operation::Update, Operation::Read]);
+        own.resource_origins = Some(vec!["Device/a".to_owned()]);
+        let scopes: Scopes = [Permission::new(None, &[Operation::Search]), own].into_iter().collect();
+        assert_eq!(scopes.to_string(), "system/*.s system/Task.ru?resource-origin=Device/a");
+    }
+
+    #[test]
     fn a_star_stands_for_every_type() {
         let scopes = Scopes::parse("system/*.cruds");
         assert_eq!(scopes.access("AuditEvent", Operation::Delete), Access::All);
@@ -265,7 +279,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_scope_that_is_written_reads_the_same(text in "(system/(Task|\\*)\\.[cruds]{1,5}(\\?resource-origin=Device/[a-c](,Device/d)?)?| |launch){0,6}") {
+        fn a_scope_that_is_written_reads_the_same(
+            text in "((system/(Task|\\*)\\.[cruds]{1,5}(\\?resource-origin=Device/[a-c](,Device/d)?)?|launch) ){0,6}",
+        ) {
             let scopes = Scopes::parse(&text);
             let written = Scopes::parse(&scopes.to_string());
             for operation in LETTERS.map(|(_, operation)| operation) {

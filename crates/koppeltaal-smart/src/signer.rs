@@ -19,8 +19,8 @@ pub trait Signer: Send + Sync {
     /// The public key, which has to be in the JWKS that others fetch. Its `kid` goes into the header.
     fn public_key(&self) -> &Jwk;
 
-    /// The signature of a message, in the form of JOSE: for ECDSA the two numbers one after the other, each as
-    /// long as the curve (RFC 7518 section 3.4). Key services that give ASN.1 need a conversion.
+    /// The signature of a message, in the form of JOSE: for ECDSA the two numbers one after the other, each
+    /// as long as the curve (RFC 7518 section 3.4). Key services that give ASN.1 need a conversion.
     fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignError>>;
 }
 

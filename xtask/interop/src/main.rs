@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 mod browser;
 mod composed;
 mod examples;
+mod jose;
 mod kill;
 mod postgresql;
 mod programs;
@@ -54,6 +55,18 @@ enum Command {
         /// The folder of its packages; created if it is missing.
         #[arg(long, default_value = "target/interop/node")]
         directory: PathBuf,
+    },
+    /// Exchange signed tokens with jose (npm) and pyjwt (Python), in both directions. Installs them.
+    Jose {
+        /// The folder of the npm package; created if it is missing.
+        #[arg(long, default_value = "target/interop/node-jose")]
+        directory: PathBuf,
+        /// The interpreter to make the environment with.
+        #[arg(long, default_value = "python3")]
+        python: String,
+        /// The environment of pyjwt; created if it is missing.
+        #[arg(long, default_value = "target/interop/venv-jose")]
+        environment: PathBuf,
     },
     /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it
     /// into a virtual environment.
@@ -114,6 +127,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Examples { examples } => examples::run(&examples)?,
         Command::Schema { schema } => schema::run(&schema)?,
         Command::Signalr { directory } => signalr::run(&directory)?,
+        Command::Jose { directory, python, environment } => jose::run(&directory, &python, &environment)?,
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,

@@ -260,8 +260,8 @@ fn rust_type(module: &Module, ty: &Type, field: &Field) -> TokenStream {
 /// are boxed. So are, in R4, the optional values in components, which have many of them.
 fn is_boxed(module: &Module, ty: &Type, field: &Field) -> bool {
     let is_single = !field.cardinality.repeats && matches!(field.content, Content::Structure { .. });
-    let is_wide = module.standard.boxes_components && one.role == Role::Component;
-    is_single && (one.role == Role::Type || is_wide && !field.cardinality.required)
+    let is_wide = module.standard.boxes_components && ty.role == Role::Component;
+    is_single && (ty.role == Role::Type || is_wide && !field.cardinality.required)
 }
 
 fn value_type(content: &Content) -> TokenStream {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::client::reply::Answer;
 use crate::discovery::DiscoveryError;
-use crate::jwt::JwtError;
-use crate::oauth_error::{OAuthError, OAuthErrorCode};
+use crate::jwt_error::JwtError;
+use crate::oauth_error::OAuthError;
 use crate::signer::SignError;
 
 /// Why a request failed. Cloning is cheap: all that wait for one request get the same error.
@@ -100,26 +99,6 @@ impl Error {
             Self::Unreachable { source: Arc::new(error) }
         } else {
             Self::Interrupted { source: Arc::new(error) }
-        }
-    }
-
-    /// From an answer whose status is no success.
-    pub(crate) fn refusal(answer: &Answer) -> Self {
-        let status = answer.status;
-        if status.is_redirection() {
-            return Self::Answer { status, problem: "a redirect, which is not followed" };
-        }
-        if status.is_server_error()
-            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-        {
-            return Self::Unavailable { status, retry_after: answer.retry_after };
-        }
-        let error = OAuthError::from_body(&answer.body);
-        let is_client = error.as_ref().is_some_and(|error| error.code == OAuthErrorCode::InvalidClient);
-        if status == StatusCode::UNAUTHORIZED || is_client {
-            Self::Authentication { status, error }
-        } else {
-            Self::Refused { status, error }
         }
     }
 }

@@ -88,7 +88,7 @@ impl HttpClient {
     async fn send(&self, request: RequestBuilder, limit: usize) -> Result<Answer, Error> {
         let request = request.header(ACCEPT, "application/json").timeout(TIMEOUT);
         let answer = Answer::receive(request.send().await.map_err(Error::network)?, limit).await?;
-        if answer.status.is_success() { Ok(answer) } else { Err(Error::refusal(&answer)) }
+        if answer.status.is_success() { Ok(answer) } else { Err(answer.refusal()) }
     }
 
     fn checked(&self, url: &Url) -> Result<Url, Error> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::claims::Claims;
 use crate::hti::HtiClaims;
-use crate::jwt::JwtError;
+use crate::jwt_error::JwtError;
 
 /// What the server says about a token.
 #[derive(Debug, Clone, PartialEq, Eq)]

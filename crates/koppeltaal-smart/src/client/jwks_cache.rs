@@ -1,4 +1,5 @@
-//! [`JwksCache`]: which keys are known, how fresh they are, and when they may be fetched again. It has no clock.
+//! [`JwksCache`]: which keys are known, how fresh they are, and when they may be fetched again. It has no
+//! clock.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -13,8 +13,9 @@ use crate::client::http_client::HttpClient;
 use crate::client::jwks_cache::{CacheBounds, JwksCache};
 use crate::jwk::Jwk;
 use crate::jwks::{Jwks, NotAJwks};
-use crate::jwt::JwtHeader;
-use crate::key_source::{KeySource, KeySourceError};
+use crate::jwt_error::KeySourceError;
+use crate::jwt_header::JwtHeader;
+use crate::key_source::KeySource;
 
 /// The keys at a JWKS URL. Clones share what they know.
 ///
@@ -53,7 +54,8 @@ impl JwksClient {
         Self { http, url, bounds, shared: Arc::default() }
     }
 
-    /// Keeps keys for this long at most, whatever the server says: what a key that was withdrawn may still do.
+    /// Keeps keys for this long at most, whatever the server says: what a key that was withdrawn may still
+    /// do.
     pub fn longest_max_age(mut self, age: Duration) -> Self {
         self.bounds.longest_max_age = age;
         self
@@ -100,7 +102,7 @@ impl JwksClient {
         if self.read().may_fetch(&self.bounds, now) {
             let result = self.fetch().await;
             if let Err(error) = &result {
-                tracing::warn!(%error, "a JWKS cannot be fetched");
+                tracing::warn!(%error, host = self.url.host_str(), "a JWKS cannot be fetched");
             }
             self.write().fetched(result, &self.bounds, now);
         }

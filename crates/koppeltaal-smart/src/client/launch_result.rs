@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::claims::{Claims, Validation};
 use crate::client::access_token::AccessToken;
 use crate::client::reply;
-use crate::jwt::{JwtError, UnverifiedJwt};
+use crate::jwt::UnverifiedJwt;
+use crate::jwt_error::JwtError;
 use crate::key_source::KeySource;
 
 /// The result of a launch. It has no token for the FHIR server: Koppeltaal gives a launched user none (the

@@ -8,6 +8,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::{Map, Value};
 
 use crate::client::error::Error;
+use crate::oauth_error::{OAuthError, OAuthErrorCode};
 
 /// An answer with its whole body, which is wiped when it is dropped.
 pub(crate) struct Answer {
@@ -38,6 +39,26 @@ impl Answer {
             body.extend_from_slice(&piece);
         }
         Ok(Self { status, retry_after, max_age, body })
+    }
+
+    /// The error of an answer whose status is no success.
+    pub(crate) fn refusal(&self) -> Error {
+        let status = self.status;
+        if status.is_redirection() {
+            return Error::Answer { status, problem: "a redirect, which is not followed" };
+        }
+        if status.is_server_error()
+            || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
+        {
+            return Error::Unavailable { status, retry_after: self.retry_after };
+        }
+        let error = OAuthError::from_body(&self.body);
+        let is_client = error.as_ref().is_some_and(|error| error.code == OAuthErrorCode::InvalidClient);
+        if status == StatusCode::UNAUTHORIZED || is_client {
+            Error::Authentication { status, error }
+        } else {
+            Error::Refused { status, error }
+        }
     }
 }
 

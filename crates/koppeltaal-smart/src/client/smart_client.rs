@@ -17,7 +17,7 @@ use crate::client::launch_result::{IdToken, LaunchContext, LaunchResult, has_tok
 use crate::client::reply::{Answer, json_object, text};
 use crate::client_assertion::{CLIENT_ASSERTION_TYPE, ClientAssertion};
 use crate::discovery::{DiscoveryError, SmartConfiguration};
-use crate::jwt::JwtError;
+use crate::jwt_error::JwtError;
 use crate::signer::Signer;
 
 /// An application at the authorization service of its domain. Cheap to clone.
@@ -74,8 +74,8 @@ impl SmartClient {
         self.shared.keys.as_ref().map_err(|error| error.clone().into())
     }
 
-    /// Asks for an access token of the application itself (`client_credentials`). The scope may be empty: then
-    /// the server decides by the client's role. [`AccessTokens`](crate::AccessTokens) keeps it.
+    /// Asks for an access token of the application itself (`client_credentials`). The scope may be empty:
+    /// then the server decides by the client's role. [`AccessTokens`](crate::AccessTokens) keeps it.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! TLS: the cryptography of the crate's features, and the certificate authorities of the system. reqwest alone
-//! would panic without a provider for the whole process.
+//! TLS: the cryptography of the crate's features, and the certificate authorities of the system. reqwest
+//! alone would panic without a provider for the whole process.
 
 use std::sync::Arc;
 

@@ -28,8 +28,8 @@ pub struct HtiLaunch {
 impl HtiLaunch {
     /// Launches the user `subject` into the module `audience` to work on `resource`.
     ///
-    /// In Koppeltaal `issuer` is the `client_id` of the portal, `audience` is `Device/<id>` of the module (the
-    /// resource-origin of its activity definition), `subject` is `Patient/..`, `Practitioner/..` or
+    /// In Koppeltaal `issuer` is the `client_id` of the portal, `audience` is `Device/<id>` of the module
+    /// (the resource-origin of its activity definition), `subject` is `Patient/..`, `Practitioner/..` or
     /// `RelatedPerson/..`, and `resource` is `Task/..`. Valid for five minutes.
     pub fn new(
         issuer: impl Into<String>,

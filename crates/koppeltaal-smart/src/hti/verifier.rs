@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use crate::claims::{DEFAULT_LEEWAY, Validation};
 use crate::hti::HtiClaims;
 use crate::hti::launch::MAX_LAUNCH_LIFETIME;
-use crate::jwt::{JwtError, UnverifiedJwt};
+use crate::jwt::UnverifiedJwt;
+use crate::jwt_error::JwtError;
 use crate::key_source::KeySource;
 use crate::replay::ReplayGuard;
 
@@ -73,8 +74,8 @@ impl HtiVerifier {
         self.verify_with(&token, keys, now).await
     }
 
-    /// Checks a token with these keys, and marks it as used. For a server that looks the keys up by `iss` of the
-    /// [unverified claims](UnverifiedJwt::unverified_claims).
+    /// Checks a token with these keys, and marks it as used. For a server that looks the keys up by `iss` of
+    /// the [unverified claims](UnverifiedJwt::unverified_claims).
     ///
     /// # Errors
     ///

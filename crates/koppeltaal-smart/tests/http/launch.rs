@@ -18,17 +18,18 @@ fn claims(server: &Server) -> Value {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
     json!({
         // Without the slash that the configuration has.
-        "iss": server.url(), "aud": "module", "azp": "module", "sub": "RelatedPerson/1", "nonce": "n", "iat": now,
-        "exp": now + 300,
+        "iss": server.url(), "aud": "module", "azp": "module", "sub": "RelatedPerson/1", "nonce": "n",
+        "iat": now, "exp": now + 300,
     })
 }
 
 async fn reply(service: &KeyPair, claims: &Value) -> Value {
     json!({
-        "access_token": "NOOP", "token_type": "bearer", "expires_in": "300", "scope": "launch openid fhirUser",
+        "access_token": "NOOP", "token_type": "bearer", "expires_in": "300",
+        "scope": "launch openid fhirUser",
         "id_token": sign_jwt(service, claims).await.expect("a token").as_str(),
-        "resource": "Task/2", "definition": "ActivityDefinition/3", "sub": "RelatedPerson/1", "patient": "Patient/4",
-        "intent": "plan", "jti": "5", "iss": "portal",
+        "resource": "Task/2", "definition": "ActivityDefinition/3", "sub": "RelatedPerson/1",
+        "patient": "Patient/4", "intent": "plan", "jti": "5", "iss": "portal",
     })
 }
 

@@ -164,8 +164,8 @@ async fn introspection_tries_the_other_audience_once_and_remembers_it() {
     let (server, key) = (Server::start().await, key());
     let keys = Jwks::new([key.public_key().clone()]);
     let active = Reply::json(&json!({
-        "active": true, "iss": "portal", "aud": "Device/module", "sub": "Patient/1", "resource": "Task/2", "jti": "3",
-        "exp": 1_780_000_000,
+        "active": true, "iss": "portal", "aud": "Device/module", "sub": "Patient/1", "resource": "Task/2",
+        "jti": "3", "exp": 1_780_000_000,
     }));
     server.reply("/introspect", [Reply::new(401, "Access Denied"), active]);
     let client = module(&server, key);

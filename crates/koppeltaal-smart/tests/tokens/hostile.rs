@@ -128,7 +128,10 @@ fn a_token_of_another_form_is_refused() {
 
 proptest! {
     #[test]
-    fn no_text_makes_a_reader_panic(text in ".{0,300}", bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+    fn no_text_makes_a_reader_panic(
+        text in ".{0,300}",
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+    ) {
         let _ = UnverifiedJwt::parse(&text);
         let _ = Scopes::parse(&text);
         let _ = Jwks::from_json(&bytes);
@@ -141,7 +144,8 @@ proptest! {
     #[test]
     fn no_token_makes_a_reader_panic(
         header in "\\{(\"(alg|kid|crit|typ)\":(\"(RS384|ES384|none|a)\"|1|null|\\[\\]),?){0,3}\\}?",
-        claims in "\\{(\"(iss|sub|aud|exp|iat|nbf|jti|task|resource)\":(\"a\"|-1|1e400|1e300|9223372036854775807|null|\\[\"a\"\\]|\\{\"id\":\"a\"\\}),?){0,6}\\}?",
+        claims in "\\{(\"(iss|sub|aud|exp|iat|nbf|jti|task|resource)\":\
+            (\"a\"|-1|1e400|1e300|9223372036854775807|null|\\[\"a\"\\]|\\{\"id\":\"a\"\\}),?){0,6}\\}?",
         signature in proptest::collection::vec(any::<u8>(), 0..100),
     ) {
         let trimmed = |text: &str| text.replace(",}", "}");

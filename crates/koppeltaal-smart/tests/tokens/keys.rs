@@ -93,7 +93,8 @@ fn rfc_7515_rsa() -> Value {
 #[tokio::test]
 async fn the_example_of_rfc_7515_comes_out() {
     let key = KeyPair::from_jwk(Algorithm::Rs256, &rfc_7515_rsa()).expect("a key");
-    let signed = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let signed = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6\
+        Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
     let signature = key.sign(signed.as_bytes()).await.expect("a signature");
     assert_eq!(signature[..8], [112, 46, 33, 137, 67, 232, 143, 209]);
     assert!(key.public_key().verify(Algorithm::Rs256, signed.as_bytes(), &signature));

@@ -151,8 +151,14 @@ async fn a_wrong_password_is_seen_and_passes() -> Result {
     world
         .meets(
             &WRONG_PASSWORD,
-            async |world| Ok(world.sandbox.set_faults([wrong.clone()])),
-            async |world| Ok(world.sandbox.set_faults([])),
+            async |world| {
+                world.sandbox.set_faults([wrong.clone()]);
+                Ok(())
+            },
+            async |world| {
+                world.sandbox.set_faults([]);
+                Ok(())
+            },
         )
         .await
 }
@@ -164,7 +170,10 @@ async fn a_server_that_is_down_is_seen_and_comes_back() -> Result {
     world
         .meets(
             &SERVER_DOWN,
-            async |world| Ok(world.server.close().await),
+            async |world| {
+                world.server.close().await;
+                Ok(())
+            },
             async |world| world.server.open().await,
         )
         .await
@@ -183,7 +192,10 @@ async fn a_full_disk_is_seen_and_gets_room() -> Result {
     world
         .meets(
             &DISK_FULL,
-            async |_| Ok(disk::take_all_room(&filler)),
+            async |_| {
+                disk::take_all_room(&filler);
+                Ok(())
+            },
             async |_| Ok(std::fs::remove_file(&filler)?),
         )
         .await
@@ -225,7 +237,10 @@ async fn a_postgresql_server_that_is_down_is_seen_and_comes_back() -> Result {
     world
         .meets(
             &DATABASE_DOWN,
-            async |world| Ok(world.database_gate()?.close().await),
+            async |world| {
+                world.database_gate()?.close().await;
+                Ok(())
+            },
             async |world| world.database_gate()?.open().await,
         )
         .await

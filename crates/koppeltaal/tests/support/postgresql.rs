@@ -1,5 +1,7 @@
 //! Schemas on the `PostgreSQL` server that `cargo xtask interop postgresql` starts.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use koppeltaal::deadpool_postgres::{Manager, Pool, Runtime, tokio_postgres};
 use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};

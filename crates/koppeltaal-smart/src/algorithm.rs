@@ -11,13 +11,13 @@ use serde_json::Value;
 pub enum Algorithm {
     /// RSA (PKCS#1 v1.5) with SHA-256.
     Rs256,
-    /// RSA with SHA-384. Every SMART server takes it.
+    /// RSA with SHA-384. One of the two that SMART names.
     Rs384,
     /// RSA with SHA-512. What Koppeltaal's reference services sign with.
     Rs512,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// ECDSA on P-384 with SHA-384. Every SMART server takes it.
+    /// ECDSA on P-384 with SHA-384. One of the two that SMART names.
     Es384,
     /// ECDSA on P-521 with SHA-512. Needs the feature `aws-lc-rs`.
     Es512,

@@ -16,7 +16,7 @@ pub enum JwtError {
     /// type.
     #[error("this is no signed token: {0}")]
     Malformed(&'static str),
-    /// No algorithm of [`Algorithm`], or one that is not allowed here: `none`, HMAC, encryption.
+    /// No [`Algorithm`](crate::Algorithm), or one that is not allowed here: `none`, HMAC, encryption.
     #[error("the token is signed in a way that is not accepted; use one of the algorithms that SMART names")]
     Algorithm,
     /// The header has `crit`: extensions that a reader must understand. There are none that this crate does.

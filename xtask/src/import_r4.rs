@@ -73,3 +73,32 @@ fn one_of(names: &BTreeSet<String>) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{COMMENT, RESOURCES, TARGET};
+    use crate::schema::{Definition, Role, parse, print};
+
+    /// The files in the repository are complete and have the form that the import writes.
+    #[test]
+    fn the_schema_files_of_r4_are_complete() {
+        let target = crate::workspace_root().expect("a workspace").join(TARGET);
+        let mut resources = 0;
+        for entry in fs::read_dir(target).expect("schemas/r4 is there") {
+            let path = entry.expect("schemas/r4 can be listed").path();
+            let text = fs::read_to_string(&path).expect("a text file");
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a file name");
+            let definitions = parse(&text, name).expect("a well-formed schema file");
+            assert_eq!(print(COMMENT, &definitions), text, "{name}");
+            resources += definitions
+                .iter()
+                .filter(
+                    |one| matches!(one, Definition::Structure(structure) if structure.role == Role::Resource),
+                )
+                .count();
+        }
+        assert_eq!(resources, RESOURCES);
+    }
+}

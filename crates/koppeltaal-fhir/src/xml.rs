@@ -14,7 +14,7 @@ use koppeltaal_fhir_base::WriteError;
 use koppeltaal_fhir_base::document::{Content, Root as _};
 use koppeltaal_fhir_base::findings::{Failure, Report};
 
-use koppeltaal_fhir_base::xml::{self, Namespace, Reader, Writer};
+use koppeltaal_fhir_base::xml::{Namespace, Reader, Writer};
 
 pub(crate) use atom_parts::part_from_json;
 
@@ -41,16 +41,17 @@ pub(crate) fn read<'t>(
 
 /// Writes a resource or a feed. `indent` spaces per level; 0 for none, and no line breaks.
 pub(crate) fn write(content: Content<'_>, indent: usize, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    let mut writer = FeedWriter(Writer::new(indent, out));
+    writer.expands_exponents = true;
     match content {
-        Content::Resource(resource) => xml::write(resource, indent, out),
+        Content::Resource(resource) => writer.any_resource(resource),
         Content::Bundle { bundle, .. } => {
-            let mut writer = FeedWriter(Writer::new(indent, out));
             if let Some(bundle) = (bundle as &dyn Any).downcast_ref::<Bundle>() {
                 writer.feed(bundle);
             }
-            writer.0.finish()
         }
     }
+    writer.0.finish()
 }
 
 /// A reader of elements that reads feeds too.

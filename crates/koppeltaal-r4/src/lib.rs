@@ -6,6 +6,7 @@ mod arbitrary;
 mod model;
 mod read;
 mod resource;
+mod resource_methods;
 
 #[rustfmt::skip]
 mod generated;

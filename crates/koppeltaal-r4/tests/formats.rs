@@ -57,6 +57,15 @@ fn a_fixture_comes_back_from_json_as_it_was() {
 }
 
 #[test]
+fn an_exponent_stays_in_both_formats() {
+    let text = r#"{"resourceType":"Parameters","parameter":[{"name":"a","valueDecimal":1E-22}]}"#;
+    let xml = json(text).to_xml().expect("writable");
+    assert!(xml.contains(r#"<valueDecimal value="1E-22"/>"#), "{xml}");
+    let read = ReadOptions::strict().xml(xml.as_bytes()).expect("valid");
+    assert_eq!(read.document.to_json().expect("writable"), text);
+}
+
+#[test]
 fn a_patient_comes_back_from_xml_as_it_was() {
     let patient = json(&fixture("patient.json"));
     let xml = patient.to_xml().expect("writable");
@@ -176,7 +185,7 @@ fn the_entries_of_a_bundle_and_depth_have_limits() {
 fn references_are_found_in_inputs_extensions_and_entries() {
     let mut found = Vec::new();
     json(&fixture("task.json")).visit_references(|path, reference| {
-        found.push(format!("{path} {reference}", reference = reference.reference))
+        found.push(format!("{path} {}", reference.reference));
     });
     assert_eq!(
         found,
@@ -194,7 +203,7 @@ fn references_are_found_in_inputs_extensions_and_entries() {
     bundle.visit_references_mut(|_, reference| reference.reference = "changed".into());
     let mut changed = Vec::new();
     bundle.visit_references(|path, reference| {
-        changed.push((path.to_string(), reference.reference.to_string()))
+        changed.push((path.to_string(), reference.reference.to_string()));
     });
     assert!(changed.iter().any(|(path, _)| path == "entry[0].resource.managingOrganization"), "{changed:?}");
     assert!(changed.iter().all(|(_, reference)| reference == "changed"));

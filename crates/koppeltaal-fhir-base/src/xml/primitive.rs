@@ -58,7 +58,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Checks what reading the value could not decide: emptiness, which some types allow, and exponents,
-    /// which XML does not.
+    /// which DSTU1's XML does not.
     pub fn check_primitive(
         &mut self,
         field: &FieldSchema,
@@ -70,7 +70,9 @@ impl<'t> Reader<'t> {
         let name = item
             .map_or_else(|| Cow::Borrowed(field.name), |item| Cow::Owned(format!("{}[{item}]", field.name)));
         let text = value.wire_text().unwrap_or_default();
-        let has_exponent = value.kind() == ScalarKind::Decimal && text.contains(['e', 'E']);
+        let has_exponent = self.report.model().legacy.is_some()
+            && value.kind() == ScalarKind::Decimal
+            && text.contains(['e', 'E']);
         let verdict = if has_exponent { Verdict::Invalid } else { verdict };
         if verdict != Verdict::Valid {
             return self.report.value(&name, value, verdict, offset);

@@ -24,6 +24,8 @@ pub fn write(resource: &dyn AnyResource, indent: usize, out: &mut Vec<u8>) -> Re
 pub struct Writer<'a> {
     pub out: &'a mut Vec<u8>,
     indent: usize,
+    /// Whether a decimal is written without an exponent, which DSTU1's XML does not have.
+    pub expands_exponents: bool,
     pub level: usize,
     /// Whether a start tag is still open: attributes may follow, and content must close it first.
     in_tag: bool,
@@ -45,6 +47,7 @@ impl<'a> Writer<'a> {
         Self {
             out,
             indent,
+            expands_exponents: false,
             level: 0,
             in_tag: false,
             tag_start: 0,
@@ -278,7 +281,7 @@ impl Writer<'_> {
             self.attribute_value("id", id);
         }
         if let Some(text) = value.wire_text() {
-            let text = if value.kind() == ScalarKind::Decimal {
+            let text = if self.expands_exponents && value.kind() == ScalarKind::Decimal {
                 decimal_to_xml(&text).into_owned().into()
             } else {
                 text

@@ -386,6 +386,25 @@ mod tests {
                 "<div><table><tr><td>1<td>2<tr><td>3</table></div>",
                 "<div><table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table></div>",
             ),
+            (
+                "<div><table><thead><tr><th>a<tbody><tr><td>1<tbody><tr><td>2<tfoot><tr><td>3</table></div>",
+                "<div><table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody>\
+                 <tbody><tr><td>2</td></tr></tbody><tfoot><tr><td>3</td></tr></tfoot></table></div>",
+            ),
+            (
+                "<div><table><caption>a<colgroup><col><col><tr><td>1</table></div>",
+                "<div><table><caption>a</caption><colgroup><col/><col/></colgroup>\
+                 <tr><td>1</td></tr></table></div>",
+            ),
+            (
+                "<div><table><tbody><tr><td><table><tbody><tr><td>1</table><td>2</table></div>",
+                "<div><table><tbody><tr><td><table><tbody><tr><td>1</td></tr></tbody></table></td>\
+                 <td>2</td></tr></tbody></table></div>",
+            ),
+            (
+                "<div><video><source src=a><track src=b>x</video>y</div>",
+                "<div><video><source src=\"a\"/><track src=\"b\"/>x</video>y</div>",
+            ),
             ("<div><b><i>x</b></i></div>", "<div><b><i>x</i></b></div>"),
             ("<div>x<o:p>&nbsp;</o:p></div>", "<div>x\u{A0}</div>"),
             ("<div w:a='1' id=a id=b>x</div>", "<div id=\"a\">x</div>"),

@@ -14,7 +14,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use koppeltaal_messaging::{Draft, Focal, Header, ResourceKind, ResourceUrl, Sender, UrlError};
+use koppeltaal_fhir::{Rule, Severity};
+use koppeltaal_messaging::{Draft, Focal, Header, ResourceKind, ResourceUrl, Sender, UrlError, Validator};
 use koppeltaal_transport::{Client, Credentials, Error};
 use tokio::time::timeout;
 
@@ -60,6 +61,7 @@ fn message_number(header: &Header) -> Option<u64> {
 pub struct Connector {
     client: Client,
     validates: bool,
+    validator: Arc<Validator>,
     merge_limits: MergeLimits,
     shared: Arc<Shared>,
 }
@@ -79,13 +81,14 @@ impl Connector {
     /// application that uses it and restarts cannot change what it sent before. The other stores keep
     /// versions in a database.
     pub fn new(client: Client, sender: Sender, versions: impl VersionStore) -> Self {
+        let validator = Arc::new(Validator::default().with_api_version(sender.api_version()));
         let shared = Arc::new(Shared {
             sender,
             versions: Box::new(versions),
             turns: Turns::default(),
             in_hand: Arc::default(),
         });
-        Self { client, validates: true, merge_limits: MergeLimits::default(), shared }
+        Self { client, validates: true, validator, merge_limits: MergeLimits::default(), shared }
     }
 
     /// Sends messages without validating them by the rules of DSTU1 and Koppeltaal; the server decides.
@@ -93,6 +96,29 @@ impl Connector {
     #[must_use]
     pub fn without_validation(self) -> Self {
         Self { validates: false, ..self }
+    }
+
+    /// Gives all findings of a rule this severity when a message is validated before it is sent, as
+    /// [`Validator::with_severity`] does. May be called once for each rule; the last call for a rule counts.
+    ///
+    /// Only an error stops a message. So `Severity::Warning` relaxes a rule: the message is sent, and
+    /// [`PreparedMessage::findings`] has the finding. `Severity::Error` makes a rule strict. The server, and
+    /// composing, still follow their own rules. Received messages are not validated, so for them nothing
+    /// changes.
+    ///
+    /// ```
+    /// # fn example(epd: koppeltaal::Connector) -> koppeltaal::Connector {
+    /// use koppeltaal::fhir::Severity;
+    /// use koppeltaal::messaging::rules;
+    ///
+    /// // This system has numbers in the place of BSNs that are none.
+    /// epd.with_severity(rules::IDENTIFIER_BSN, Severity::Warning)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_severity(self, rule: Rule, severity: Severity) -> Self {
+        let validator = Arc::unwrap_or_clone(self.validator).with_severity(rule, severity);
+        Self { validator: Arc::new(validator), ..self }
     }
 
     /// How hard [`send_with_merge`](Self::send_with_merge) tries.

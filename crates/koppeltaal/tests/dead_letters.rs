@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use koppeltaal::messaging::ProcessingStatus::{Failed, Success};
-use koppeltaal::messaging::profiles::Patient;
+use koppeltaal::messaging::profiles::{CarePlan, Patient};
 use koppeltaal::transport::Format;
 use koppeltaal::{DeadLetters, HandlerError, ReceivedMessage, Worker, WorkerProblem};
 use tokio::time::timeout;
@@ -23,6 +23,21 @@ use world::{DOMAIN, LONG, Result, World, await_queue, queue};
 fn worker(world: &World, letters: &DeadLetters) -> Worker {
     let pause = Duration::from_millis(5);
     world.game.worker().retry_pauses(pause..=pause).give_up_after(2).dead_letters(letters.clone())
+}
+
+/// Sends this many patients and lets a worker fail each, for the reason "Never".
+async fn fail_patients(world: &World, letters: &DeadLetters, patients: usize) -> Result {
+    for id in 1..=patients {
+        world.send_patient(&id.to_string()).await?;
+    }
+    let kept = async {
+        while letters.list(DOMAIN, patients).await.expect("letters").len() < patients {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let fails = |_: Patient, _| async { Err(HandlerError::failure("Never")) };
+    timeout(LONG, worker(world, letters).on(fails).run_until(kept)).await??;
+    Ok(())
 }
 
 /// What every database must do.
@@ -120,6 +135,51 @@ mod sqlite {
     async fn old_letters_are_forgotten_when_the_next_one_is_kept() -> Result {
         let (_directory, letters) = in_file()?;
         old_letters_are_forgotten(letters).await
+    }
+
+    #[tokio::test]
+    async fn letters_without_a_handler_keep_their_reason_and_are_reported() -> Result {
+        let (_directory, letters) = in_file()?;
+        let world = World::start(Format::Json).await?;
+        fail_patients(&world, &letters, 1).await?;
+        let kept = letters.list(DOMAIN, 10).await?;
+        let other = worker(&world, &letters).on(|_: CarePlan, _| async { Ok(()) });
+        let report = timeout(LONG, other.replay(&letters)).await??;
+        assert_eq!((report.succeeded, report.failed, report.not_replayed), (0, 0, 1));
+        let left = letters.list(DOMAIN, 10).await?;
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].reason, "Never");
+        assert_eq!(left[0].identifier, kept[0].identifier);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn all_pages_of_letters_are_replayed_in_the_order_in_which_they_failed() -> Result {
+        /// A page has 100 letters.
+        const LETTERS: usize = 102;
+        let (_directory, letters) = in_file()?;
+        let world = World::start(Format::Json).await?;
+        fail_patients(&world, &letters, LETTERS).await?;
+        let kept: Vec<_> =
+            letters.list(DOMAIN, 2 * LETTERS).await?.into_iter().map(|letter| letter.identifier).collect();
+        assert_eq!(kept.len(), LETTERS);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let seen_by_handler = Arc::clone(&seen);
+        // Every third one fails again, and stays in its place.
+        let replaying = worker(&world, &letters).on(move |_: Patient, received| {
+            let mut seen = seen_by_handler.lock().expect("lock");
+            seen.push(received.header().identifier().unwrap_or_default().to_owned());
+            let fails = seen.len() % 3 == 0;
+            std::future::ready(if fails { Err(HandlerError::failure("Again")) } else { Ok(()) })
+        });
+        let report = timeout(LONG, replaying.replay(&letters)).await??;
+        assert_eq!((report.succeeded, report.failed, report.not_replayed), (68, 34, 0));
+        assert_eq!(*seen.lock().expect("lock"), kept);
+        let left: Vec<_> =
+            letters.list(DOMAIN, LETTERS).await?.into_iter().map(|letter| letter.identifier).collect();
+        let third: Vec<_> = kept.into_iter().skip(2).step_by(3).collect();
+        assert_eq!(left, third);
+        Ok(())
     }
 
     #[tokio::test]

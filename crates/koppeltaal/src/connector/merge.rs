@@ -74,6 +74,37 @@ impl Connector {
     /// # }
     /// ```
     ///
+    /// Any resource of the message may be in conflict, also one beside the focal one. `merge` gets only those
+    /// that are, so the application keeps the others as it last knew them:
+    ///
+    /// ```no_run
+    /// # use koppeltaal::messaging::profiles::{CarePlan, CareTeam, Patient};
+    /// # async fn example(portal: koppeltaal::Connector, mut plan: CarePlan, mut patient: Patient, mut team: CareTeam) -> Result<(), Box<dyn std::error::Error>> {
+    /// use koppeltaal::NewerVersions;
+    /// use koppeltaal::fhir::resources::CarePlanStatus;
+    /// use koppeltaal::messaging::{Draft, ResourceKind, UrlError};
+    ///
+    /// // The application's own plan, with its own patient and care team, to which the plan refers.
+    /// let draft = |plan: &CarePlan, patient: &Patient, team: &CareTeam| -> Result<Draft, UrlError> {
+    ///     let completed = CarePlan { status: Some(CarePlanStatus::Completed), ..plan.clone() };
+    ///     Ok(portal
+    ///         .draft("31", completed)?
+    ///         .with_resource(portal.url(ResourceKind::Patient, "3007")?, patient.clone())
+    ///         .with_resource(portal.url(ResourceKind::CareTeam, "team-4")?, team.clone()))
+    /// };
+    /// let first = draft(&plan, &patient, &team)?;
+    /// portal
+    ///     .send_with_merge(first, |newer: NewerVersions| {
+    ///         plan = newer.get().unwrap_or_else(|| plan.clone());
+    ///         patient = newer.get().unwrap_or_else(|| patient.clone());
+    ///         team = newer.get().unwrap_or_else(|| team.clone());
+    ///         std::future::ready(draft(&plan, &patient, &team).ok())
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of [`send`](Self::send). The last [`Conflict`](SendError::Conflict) is returned when the newer

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use koppeltaal_fhir::{Finding, Severity};
-use koppeltaal_messaging::{Draft, Header, Message, ResourceUrl, Source, Validator};
+use koppeltaal_messaging::{Draft, Header, Message, ResourceUrl, Source};
 
 use super::Connector;
 use super::outcome::{SendError, SentMessage};
@@ -121,8 +121,7 @@ impl Connector {
         let message = Message::compose(self.sender(), draft)?;
         let mut findings = Vec::new();
         if self.validates {
-            let validator = Validator::default().with_api_version(self.sender().api_version());
-            findings = validator.validate_bundle(&message.clone().into_bundle());
+            findings = self.validator.validate_bundle(&message.clone().into_bundle());
             if findings.iter().any(|finding| finding.severity == Severity::Error) {
                 findings.retain(|finding| finding.severity == Severity::Error);
                 return Err(SendError::Invalid { findings });

@@ -101,9 +101,18 @@ impl Handlers {
         self.others.is_some()
     }
 
-    pub(super) async fn handle(&self, received: ReceivedMessage) -> Result<(), HandlerError> {
+    fn get(&self, received: &ReceivedMessage) -> Option<&Handler> {
         let typed = received.event().and_then(|event| self.typed.get(&event));
-        match typed.or(self.others.as_ref()) {
+        typed.or(self.others.as_ref())
+    }
+
+    /// Whether there is a handler for this message.
+    pub(super) fn has_for(&self, received: &ReceivedMessage) -> bool {
+        self.get(received).is_some()
+    }
+
+    pub(super) async fn handle(&self, received: ReceivedMessage) -> Result<(), HandlerError> {
+        match self.get(&received) {
             Some(handler) => handler(received).await,
             None => Err(HandlerError::failure(NOT_EXPECTED)),
         }

@@ -19,12 +19,14 @@ pub struct ReplayReport {
     /// Messages that failed again, whose letters stay with the new reason, and letters that cannot be read
     /// back.
     pub failed: u64,
+    /// Messages that the worker has no handler for. Their letters stay as they are.
+    pub not_replayed: u64,
 }
 
 impl Worker {
     /// Hands each dead letter of the worker's domain to the handler of its event, once, in the order in which
     /// the messages failed first. Letters that are handled are deleted. The server is not told: for it the
-    /// messages stay `Failed`.
+    /// messages stay `Failed`. A letter without a handler is left alone, with its reason.
     ///
     /// Younger messages of the same patients may have been handled meanwhile, so a handler should look at the
     /// version of the resource. The order of a patient is kept only if no worker runs at the same time.
@@ -47,6 +49,11 @@ impl Worker {
                     report.failed += 1;
                     continue;
                 };
+                if !self.settings.handlers.has_for(&received) {
+                    debug!(message_identifier, "a dead letter has no handler");
+                    report.not_replayed += 1;
+                    continue;
+                }
                 match call.run(received.clone()).await {
                     Some(Ok(())) => {
                         letters.forget(domain, message_identifier).await?;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use koppeltaal::fhir::Severity;
 use koppeltaal::fhir::resources::CarePlanStatus;
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
-use koppeltaal::messaging::{ApiVersion, Draft, Event, Sender, Source};
+use koppeltaal::messaging::{ApiVersion, Draft, Event, Sender, Source, rules};
 use koppeltaal::transport::Format;
 use koppeltaal::{Connector, MemoryVersionStore, MergeLimits, SendError};
 use koppeltaal_sandbox::{Fault, FaultKind, Instance};
@@ -106,6 +107,28 @@ async fn a_message_that_breaks_a_rule_is_not_sent_and_the_error_names_the_rule_a
     let blank = world.portal.draft("3007", patient("Mees"))?.with_identifier("");
     assert!(world.portal.send(blank).await.is_err());
     assert!(world.game.receive().await?.is_none(), "nothing was sent");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_relaxed_rule_is_reported_but_does_not_stop_a_message() -> Result {
+    for format in [Format::Json, Format::Xml] {
+        let world = World::start(format).await?;
+        let relaxed = world.portal.clone().with_severity(rules::PROFILE_MINIMUM, Severity::Warning);
+        let prepared = relaxed.prepare(relaxed.draft("3007", Patient::default())?)?;
+        let findings: Vec<_> =
+            prepared.findings().iter().map(|finding| (finding.rule.id(), finding.severity)).collect();
+        assert_eq!(findings, [(rules::PROFILE_MINIMUM.id(), Severity::Warning)]);
+        relaxed.send_prepared(prepared).await?;
+        assert!(world.game.receive().await?.is_some());
+
+        // A connector that was cloned before, and a rule that is made strict again, stop it.
+        let strict = relaxed.with_severity(rules::PROFILE_MINIMUM, Severity::Error);
+        for connector in [&world.portal, &strict] {
+            let error = connector.prepare(connector.draft("3008", Patient::default())?).expect_err("no name");
+            assert!(matches!(error, SendError::Invalid { .. }), "{error:?}");
+        }
+    }
     Ok(())
 }
 

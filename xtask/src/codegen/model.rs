@@ -31,7 +31,7 @@ const R4_RESOURCES: &[&str] = &[
     "Task",
 ];
 
-/// Resources of R4 that no build models: StructureDefinition holds ElementDefinition, whose choices have more
+/// Resources of R4 that no build models: `StructureDefinition` holds `ElementDefinition`, whose choices have more
 /// alternatives than a `FieldSet` holds.
 const R4_TOO_LARGE: &[&str] = &["structuredefinition"];
 

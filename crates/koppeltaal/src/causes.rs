@@ -22,7 +22,8 @@ mod tests {
 
     use super::causes;
     use crate::{
-        LaunchError, ReceiveError, RelearnError, SendError, SentMessage, SessionError, VersionStoreError,
+        DefinitionError, LaunchError, ReceiveError, RelearnError, SendError, SentMessage, SessionError,
+        VersionStoreError,
     };
 
     fn unreachable() -> TransportError {
@@ -64,6 +65,12 @@ mod tests {
             Box::new(RelearnError::Transport(unreachable())),
             Box::new(RelearnError::Versions(versions())),
             Box::new(RelearnError::NotFound { found: Vec::new(), missing: vec![patient()] }),
+            Box::new(DefinitionError::Conflict {
+                identifier: "VUURTOREN".to_owned(),
+                attempts: 5,
+                source: Box::new(TransportError::Conflict { resources: Vec::new(), outcome: None }),
+            }),
+            Box::new(DefinitionError::Transport(unreachable())),
             Box::new(SessionError::Authorization(AuthorizationError::State)),
             Box::new(SessionError::Transport(unreachable())),
             Box::new(LaunchError::Transport(unreachable())),

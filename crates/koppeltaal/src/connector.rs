@@ -2,6 +2,7 @@
 //! resources are current. Its methods are in this folder, in `receive` and in `launch`.
 
 mod configuration;
+mod definitions;
 mod merge;
 mod outcome;
 mod post;
@@ -23,6 +24,7 @@ use crate::receive::InHand;
 use crate::versions::VersionStore;
 use turns::Turns;
 
+pub use definitions::{DefinitionError, DefinitionOutcome};
 pub use merge::{MergeLimits, NewerVersions};
 #[cfg(any(feature = "sqlite", feature = "postgresql"))]
 pub(crate) use outcome::CONFLICT_HELP;
@@ -71,6 +73,8 @@ struct Shared {
     sender: Sender,
     versions: Box<dyn VersionStore>,
     turns: Turns,
+    /// Held while an activity definition is put.
+    definition_turn: tokio::sync::Mutex<()>,
     in_hand: Arc<InHand>,
 }
 
@@ -86,6 +90,7 @@ impl Connector {
             sender,
             versions: Box::new(versions),
             turns: Turns::default(),
+            definition_turn: tokio::sync::Mutex::default(),
             in_hand: Arc::default(),
         });
         Self { client, validates: true, validator, merge_limits: MergeLimits::default(), shared }
@@ -169,7 +174,7 @@ impl Connector {
         }
     }
 
-    /// The client, for all that the connector has no method for: activity definitions, storage, header
+    /// The client, for all that the connector has no method for: lists of activity definitions, storage, header
     /// searches.
     pub fn client(&self) -> &Client {
         &self.client

@@ -39,7 +39,8 @@ mod worker;
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::{
-    Connector, MergeLimits, NewerVersions, PreparedMessage, RelearnError, SendError, SentMessage,
+    Connector, DefinitionError, DefinitionOutcome, MergeLimits, NewerVersions, PreparedMessage, RelearnError,
+    SendError, SentMessage,
 };
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]

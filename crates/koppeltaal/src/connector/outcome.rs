@@ -33,7 +33,7 @@ pub enum SendError {
     #[error("the draft makes no message: {}", description(.0))]
     Compose(#[from] ComposeError),
     /// The content of the message breaks rules of DSTU1 or of Koppeltaal. Nothing was sent.
-    #[error("the message breaks {} rule{}: {}", findings.len(), if findings.len() == 1 { "" } else { "s" }, Rules(findings))]
+    #[error("the message breaks {}", Rules(findings))]
     Invalid {
         /// The rules, the places and what was expected. `found` can hold data of a patient.
         findings: Vec<Finding>,
@@ -116,11 +116,13 @@ impl fmt::Debug for SendError {
     }
 }
 
-/// The broken rules, their places and what they want, without the content that was found there.
-struct Rules<'a>(&'a [Finding]);
+/// How many rules are broken, then each with its place and what it wants, without the content that was found
+/// there.
+pub(super) struct Rules<'a>(pub(super) &'a [Finding]);
 
 impl fmt::Display for Rules<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rule{}: ", self.0.len(), if self.0.len() == 1 { "" } else { "s" })?;
         for (index, finding) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
             write!(f, "{separator}{}", finding.summary())?;

@@ -10,22 +10,9 @@ use koppeltaal::messaging::{Event, Profile, Reference, ResourceKind, ResourceUrl
 use koppeltaal::transport::{ClientAuthentication, Format, IncludeArchived, Url};
 
 use crate::world::{
-    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, browse, patient, patient_url, plan, plan_draft, status,
+    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, browse, definition, in_both_formats, patient,
+    patient_url, plan, plan_draft, status,
 };
-
-/// Runs a test in both formats.
-macro_rules! in_both_formats {
-    ($($(#[$doc:meta])* $name:ident $test:ident;)*) => {
-        mod in_json { $(
-            #[tokio::test]
-            async fn $name() -> super::Result { super::$test(super::Format::Json).await }
-        )* }
-        mod in_xml { $(
-            #[tokio::test]
-            async fn $name() -> super::Result { super::$test(super::Format::Xml).await }
-        )* }
-    };
-}
 
 in_both_formats! {
     an_activity_definition_is_created_and_subscribers_are_told create_definition;
@@ -33,17 +20,6 @@ in_both_formats! {
     a_care_plan_is_created_with_an_activity_of_the_definition create_plan;
     the_activity_is_launched_as_patient_and_as_caregiver launch;
     the_status_of_the_activity_is_updated update_status;
-}
-
-fn definition() -> ActivityDefinition {
-    ActivityDefinition {
-        activity_definition_identifier: Some(DEFINITION.to_owned()),
-        name: Some("De vuurtoren".to_owned()),
-        kind: Some(valuesets::ActivityKind::Game),
-        application: Some(Reference::default().with_display("game")),
-        is_active: Some(true),
-        ..ActivityDefinition::default()
-    }
 }
 
 async fn create_definition(format: Format) -> Result {

@@ -1,7 +1,9 @@
 //! The `Connector` over sockets, against a sandbox.
 
 mod check;
+mod definitions;
 mod deliveries;
+mod forward;
 mod guide;
 mod launch;
 mod relearn;

@@ -6,7 +6,9 @@ mod application;
 use std::time::Duration;
 
 use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
-use koppeltaal::messaging::profiles::{CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple};
+use koppeltaal::messaging::profiles::{
+    ActivityDefinition, CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple,
+};
 use koppeltaal::messaging::{
     Draft, Event, ProcessingStatus, Reference, ResourceKind, ResourceUrl, valuesets,
 };
@@ -22,6 +24,21 @@ pub(crate) use application::{DOMAIN, FullStore, LONG, Result, patient};
 pub(crate) const ACTIVITY: &str = "plan-31-activity-1";
 pub(crate) const DEFINITION: &str = "VUURTOREN";
 pub(crate) const REDIRECT_URI: &str = "https://game.example/login";
+
+/// Runs a test in both formats.
+macro_rules! in_both_formats {
+    ($($(#[$doc:meta])* $name:ident $test:ident;)*) => {
+        mod in_json { $(
+            #[tokio::test]
+            async fn $name() -> super::Result { super::$test(super::Format::Json).await }
+        )* }
+        mod in_xml { $(
+            #[tokio::test]
+            async fn $name() -> super::Result { super::$test(super::Format::Xml).await }
+        )* }
+    };
+}
+pub(crate) use in_both_formats;
 
 /// A sandbox and the connectors to it.
 pub(crate) struct World {
@@ -70,6 +87,11 @@ impl World {
         connector(&self.sandbox, user, self.format)
     }
 
+    /// The same, by way of a server at this address.
+    pub(crate) fn connector_by(&self, server: &str, user: &str) -> Result<Connector> {
+        application::connector(server, user, self.format, MemoryVersionStore::default())
+    }
+
     /// A patient of this id from the portal to the game.
     pub(crate) async fn send_patient(&self, id: &str) -> Result {
         self.portal.send(self.portal.draft(id, patient("Mees"))?).await?;
@@ -88,6 +110,18 @@ pub(crate) fn connector_at(server: &str, user: &str) -> Result<Connector> {
 
 pub(crate) fn patient_url(portal: &Connector) -> Result<ResourceUrl> {
     Ok(portal.url(ResourceKind::Patient, "3007")?)
+}
+
+/// The activity definition of the game.
+pub(crate) fn definition() -> ActivityDefinition {
+    ActivityDefinition {
+        activity_definition_identifier: Some(DEFINITION.to_owned()),
+        name: Some("De vuurtoren".to_owned()),
+        kind: Some(valuesets::ActivityKind::Game),
+        application: Some(Reference::default().with_display("game")),
+        is_active: Some(true),
+        ..ActivityDefinition::default()
+    }
 }
 
 /// A plan of the portal's with one activity.

@@ -1,6 +1,6 @@
 //! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`,
-//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, and `crates/koppeltaal-messaging/src/generated` from
-//! `schemas/koppeltaal` and the model of DSTU1.
+//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, and `crates/koppeltaal-messaging/src/generated`
+//! from `schemas/koppeltaal` and the model of DSTU1.
 //!
 //! The steps: schema text -> fix-ups -> model -> tokens -> prettyplease.
 

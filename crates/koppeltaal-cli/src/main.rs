@@ -65,8 +65,8 @@ enum Command {
     Man(generate::Man),
 }
 
-/// Reading and checking a message takes some hundred small pieces of memory, on all processors at once. This is a
-/// fifth less work than with glibc's allocator.
+/// Reading and checking a message takes some hundred small pieces of memory, on all processors at once. This
+/// is a fifth less work than with glibc's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

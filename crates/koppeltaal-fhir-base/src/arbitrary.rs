@@ -126,7 +126,8 @@ fn resource(model: &'static Model, list: &mut dyn ResourceList, random: &mut Spl
     }
 }
 
-/// Puts any resource of a model into `list`, filled to a depth of four. The same seed gives the same resource.
+/// Puts any resource of a model into `list`, filled to a depth of four. The same seed gives the same
+/// resource.
 pub fn fill_resource(model: &'static Model, list: &mut dyn ResourceList, seed: u64) {
     resource(model, list, &mut SplitMix64(seed), 4);
 }

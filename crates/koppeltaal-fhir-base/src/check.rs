@@ -1,4 +1,5 @@
-//! Checking a value in memory against the structure of its version of FHIR: what an application built, before it is sent.
+//! Checking a value in memory against the structure of its version of FHIR: what an application built, before
+//! it is sent.
 //!
 //! The rules are those of reading that still apply to a value: cardinality, formats, closed codes, unknown
 //! content. Order, duplicates and JSON's types exist only in text.

@@ -1,9 +1,9 @@
 //! Primitives: the types of the values of a [`Primitive`](crate::Primitive).
 //!
-//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The others have types of their own that keep
-//! the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it
-//! went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` hold any text, because real senders write
-//! any; validation reports what is wrong with it. Dates and decimals are always well-formed.
+//! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The others have types of their own that
+//! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out
+//! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` hold any text, because real senders
+//! write any; validation reports what is wrong with it. Dates and decimals are always well-formed.
 
 mod date;
 mod decimal;

@@ -155,7 +155,8 @@ impl<D: ReadableDocument> ReadOptions<D> {
     ///
     /// # Errors
     ///
-    /// Text that is not JSON or not of this version of FHIR, that exceeds a limit, or, in a strict read, that breaks a rule.
+    /// Text that is not JSON or not of this version of FHIR, that exceeds a limit, or, in a strict read, that
+    /// breaks a rule.
     pub fn json(&self, text: &[u8]) -> Result<ReadDocument<D>, ReadError> {
         let mut root = D::Root::default();
         let report = self
@@ -168,7 +169,8 @@ impl<D: ReadableDocument> ReadOptions<D> {
     ///
     /// # Errors
     ///
-    /// Text that is not XML or not of this version of FHIR, that exceeds a limit, or, in a strict read, that breaks a rule.
+    /// Text that is not XML or not of this version of FHIR, that exceeds a limit, or, in a strict read, that
+    /// breaks a rule.
     pub fn xml(&self, text: &[u8]) -> Result<ReadDocument<D>, ReadError> {
         let mut root = D::Root::default();
         let is_utf8_known = self.settings.is_utf8_known || text.starts_with(BYTE_ORDER_MARK);

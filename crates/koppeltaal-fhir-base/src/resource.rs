@@ -97,8 +97,8 @@ impl<R: ResourceEnum> ResourceList for Option<R> {
     }
 }
 
-/// Declares a model's trait of resource types, and gives the enum of its resources the methods that convert to
-/// them.
+/// Declares a model's trait of resource types, and gives the enum of its resources the methods that convert
+/// to them.
 #[macro_export]
 macro_rules! resource_types {
     ($resource:ident) => {

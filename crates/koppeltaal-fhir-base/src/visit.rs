@@ -12,8 +12,8 @@ use crate::resource::{AnyResource, ResourceList};
 use crate::structure::{FieldSchema, FieldSet, Slot, Structure, StructureList, Walker};
 use crate::xhtml::Xhtml;
 
-/// Shows `visit` each `T` in a structure, with its place, in the order in which elements are written: those in
-/// elements, in extensions (also of primitives), and in contained resources.
+/// Shows `visit` each `T` in a structure, with its place, in the order in which elements are written: those
+/// in elements, in extensions (also of primitives), and in contained resources.
 pub fn visit<T: 'static>(structure: &dyn Structure, mut visit: impl FnMut(ElementPath<'_>, &T)) {
     let mut show = |path: ElementPath<'_>, value: &dyn Any| {
         if let Some(value) = value.downcast_ref() {

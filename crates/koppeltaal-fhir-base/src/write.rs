@@ -3,8 +3,8 @@
 use crate::document::Content;
 use crate::error::WriteError;
 
-/// Implements writing for a type that has a method `as_content`. `$xml` is what the docs say about its XML, and
-/// `$write_json` and `$write_xml` write it.
+/// Implements writing for a type that has a method `as_content`. `$xml` is what the docs say about its XML,
+/// and `$write_json` and `$write_xml` write it.
 #[macro_export]
 macro_rules! writing {
     ($type:ty, $what:literal, $xml:literal, $write_json:path, $write_xml:path) => {

@@ -131,8 +131,8 @@ impl Names {
     }
 }
 
-/// The address of an entry that was read. The version is in the self link; in the id, or in both, it is a quirk
-/// of older servers.
+/// The address of an entry that was read. The version is in the self link; in the id, or in both, it is a
+/// quirk of older servers.
 pub(crate) fn address(entry: &Entry) -> Option<ResourceUrl> {
     let id = entry.id.as_deref().filter(|id| !id.is_empty());
     let self_link = entry.link("self").filter(|link| !link.is_empty());

@@ -1,5 +1,5 @@
-//! How fast reading and writing R4 are, as ratios to `serde_json` in the same run. Absolute times depend on the
-//! machine and are printed for scale only.
+//! How fast reading and writing R4 are, as ratios to `serde_json` in the same run. Absolute times depend on
+//! the machine and are printed for scale only.
 //!
 //! A search result of Tasks and Patients, of 15 KB and of a megabyte. The two sides of a ratio take turns, so
 //! that a busy moment of the machine hits both. Each ratio compares the medians.

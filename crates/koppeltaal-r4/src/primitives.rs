@@ -1,8 +1,8 @@
 //! Primitives: [`Primitive`](crate::Primitive), and the types of its value.
 //!
-//! `boolean` is `bool`, `integer` is `i32`, `unsignedInt` is `u32`, `positiveInt` is `NonZeroU32`, `string` and
-//! `markdown` are `String`. The others have types of their own that keep the text as written, because `1.00` is
-//! not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it went in.
+//! `boolean` is `bool`, `integer` is `i32`, `unsignedInt` is `u32`, `positiveInt` is `NonZeroU32`, `string`
+//! and `markdown` are `String`. The others have types of their own that keep the text as written, because
+//! `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out as it went in.
 
 use crate::datatypes::Extension;
 

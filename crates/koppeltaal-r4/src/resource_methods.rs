@@ -25,8 +25,9 @@ impl Resource {
         Content::Resource(self)
     }
 
-    /// The violations of the structure of R4 in the resource: cardinalities, formats, codes of required lists,
-    /// narratives, unknown content. The invariants of R4 and the rules of Koppeltaal are not checked here.
+    /// The violations of the structure of R4 in the resource: cardinalities, formats, codes of required
+    /// lists, narratives, unknown content. The invariants of R4 and the rules of Koppeltaal are not checked
+    /// here.
     ///
     /// Without a finding of severity error, a strict read takes what is written, except perhaps inside
     /// resources that this build does not model.

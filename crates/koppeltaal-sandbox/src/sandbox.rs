@@ -85,8 +85,8 @@ impl Sandbox {
         self.app.advance_clock(by);
     }
 
-    /// Sets these faults, in place of all that were set before. One whose status is no HTTP status is answered
-    /// with 500, which says so.
+    /// Sets these faults, in place of all that were set before. One whose status is no HTTP status is
+    /// answered with 500, which says so.
     pub fn set_faults(&self, faults: impl IntoIterator<Item = Fault>) {
         self.app.faults().set(faults.into_iter().collect());
     }

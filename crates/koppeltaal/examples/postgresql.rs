@@ -3,10 +3,10 @@
 //! the same database.
 //!
 //! `cargo run -p koppeltaal --features postgresql --example postgresql` with a connection string such as
-//! `host=127.0.0.1 user=postgres` in `EPD_DATABASE`, and with `koppeltaal sandbox` running, or another server in
-//! `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given names;family name` on a line.
-//! Ctrl-C and SIGTERM stop it after the attempts to send that are under way. Other messages wait in the outbox
-//! until it runs again.
+//! `host=127.0.0.1 user=postgres` in `EPD_DATABASE`, and with `koppeltaal sandbox` running, or another server
+//! in `KOPPELTAAL_SERVER`. It reads patients from standard input, one `id;given names;family name` on a line.
+//! Ctrl-C and SIGTERM stop it after the attempts to send that are under way. Other messages wait in the
+//! outbox until it runs again.
 //!
 //! Without a database it says how to get one, and exits with 2.
 

@@ -174,8 +174,8 @@ impl Connector {
         }
     }
 
-    /// The client, for all that the connector has no method for: lists of activity definitions, storage, header
-    /// searches.
+    /// The client, for all that the connector has no method for: lists of activity definitions, storage,
+    /// header searches.
     pub fn client(&self) -> &Client {
         &self.client
     }

@@ -112,8 +112,8 @@ impl DeadLetters {
         Self { store, forget_after: Some(Duration::from_secs(90 * 24 * 60 * 60)) }
     }
 
-    /// How long a letter is kept. Older ones are deleted when the next letter of their domain is kept. `None` keeps them
-    /// until [`forget`](Self::forget). Default: 90 days.
+    /// How long a letter is kept. Older ones are deleted when the next letter of their domain is kept. `None`
+    /// keeps them until [`forget`](Self::forget). Default: 90 days.
     #[must_use]
     pub fn forget_after(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.forget_after = age.into();

@@ -1,5 +1,5 @@
-//! Metrics of workers, outboxes and databases, for the `metrics` facade. Without that feature, the functions do nothing.
-//! The README describes each metric.
+//! Metrics of workers, outboxes and databases, for the `metrics` facade. Without that feature, the functions
+//! do nothing. The README describes each metric.
 
 #![cfg_attr(
     not(all(feature = "connector", any(feature = "sqlite", feature = "postgresql"))),

@@ -1,6 +1,6 @@
-//! R4: every file of a default resource type comes back as it was, from JSON through the model to JSON, and the
-//! same through XML. What a strict read refuses is listed, because some files break a rule on purpose. A file that
-//! is not FHIR's JSON (an object for an array) comes back mended; it is listed and does not count.
+//! R4: every file of a default resource type comes back as it was, from JSON through the model to JSON, and
+//! the same through XML. What a strict read refuses is listed, because some files break a rule on purpose. A
+//! file that is not FHIR's JSON (an object for an array) comes back mended; it is listed and does not count.
 
 use std::collections::BTreeMap;
 use std::fs;

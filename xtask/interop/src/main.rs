@@ -107,8 +107,8 @@ enum Command {
         #[arg(long, default_value_t = 5000)]
         files: usize,
     },
-    /// Build applications that use sqlx, diesel or bb8 beside the connector and the sandbox, and hand messages
-    /// over in their own transactions.
+    /// Build applications that use sqlx, diesel or bb8 beside the connector and the sandbox, and hand
+    /// messages over in their own transactions.
     Stacks {
         /// The names of the stacks; without any, all of them.
         #[arg(value_name = "STACK")]

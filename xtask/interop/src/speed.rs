@@ -1,7 +1,7 @@
-//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside two others on
-//! the same files. The reader of the Python connector checks nothing, and has one thread. The floor, the package
-//! of that name, reads the files as `serde_json::Value` on all processors. The figures depend on the machine and
-//! on what else it does; the ratios of the work hardly do. `speed.py` has the clock.
+//! Measures how fast `koppeltaal validate` and `convert` go through a folder of messages, beside two others
+//! on the same files. The reader of the Python connector checks nothing, and has one thread. The floor, the
+//! package of that name, reads the files as `serde_json::Value` on all processors. The figures depend on the
+//! machine and on what else it does; the ratios of the work hardly do. `speed.py` has the clock.
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Tests applications that use another database crate, such as sqlx, diesel or bb8, beside those of the connector.
-//! Each is a package in `stacks/`, outside the workspace, so that its dependencies are resolved as in an
-//! application.
+//! Tests applications that use another database crate, such as sqlx, diesel or bb8, beside those of the
+//! connector. Each is a package in `stacks/`, outside the workspace, so that its dependencies are resolved as
+//! in an application.
 
 use std::path::Path;
 use std::process::Command;

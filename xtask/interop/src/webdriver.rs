@@ -169,8 +169,8 @@ impl Browser {
         self.act((Method::GET, "element/active", Value::Null), "value", json!({ "text": keys })).await
     }
 
-    /// Finds an element by a command, and acts on it. If the page replaces the element in between, looks for the
-    /// new one.
+    /// Finds an element by a command, and acts on it. If the page replaces the element in between, looks for
+    /// the new one.
     async fn act(
         &self,
         (method, path, find): (Method, &str, Value),

@@ -35,8 +35,8 @@ pub(crate) struct Receive {
     #[arg(long, conflicts_with = "follow")]
     all: bool,
 
-    /// Receive all messages that wait and those that come later, until Ctrl-C. After an error that passes, the
-    /// command warns and goes on.
+    /// Receive all messages that wait and those that come later, until Ctrl-C. After an error that passes,
+    /// the command warns and goes on.
     #[arg(long)]
     follow: bool,
 

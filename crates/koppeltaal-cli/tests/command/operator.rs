@@ -1,5 +1,5 @@
-//! What a person reads when the password is wrong, the server is down, a disk is full or a database is down: the
-//! cause, what to do, and the documented exit code, from every command that can meet the failure.
+//! What a person reads when the password is wrong, the server is down, a disk is full or a database is down:
+//! the cause, what to do, and the documented exit code, from every command that can meet the failure.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};

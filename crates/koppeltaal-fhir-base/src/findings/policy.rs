@@ -58,7 +58,8 @@ impl Report<'_> {
         self.finding(Rule::UNKNOWN_ELEMENT, "extension", offset).expected("no extension here").found("one")
     }
 
-    /// Reports a type of resource that the version does not have, or, in a read, that this build does not model.
+    /// Reports a type of resource that the version does not have, or, in a read, that this build does not
+    /// model.
     #[cold]
     pub fn unknown_resource(&mut self, resource_type: &str, offset: usize) -> Result {
         let model = self.model();

@@ -1,5 +1,5 @@
-//! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary, and of later versions
-//! url, canonical, time.
+//! The primitives that are text with a convention: uri, code, id, oid, uuid, base64Binary, and of later
+//! versions url, canonical, time.
 //!
 //! They hold any text. `From` takes it as it is, `parse` checks it, validation reports what breaks the
 //! convention.

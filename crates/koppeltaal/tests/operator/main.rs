@@ -1,6 +1,7 @@
-//! What an operator sees of a running application, an outbox with a dispatcher and a worker with dead letters,
-//! when the password is wrong, the server is down, the disk is full or the database is down: a log record with
-//! cause and remedy, and a metric that moves, both of them in the README. Afterwards the work goes on.
+//! What an operator sees of a running application, an outbox with a dispatcher and a worker with dead
+//! letters, when the password is wrong, the server is down, the disk is full or the database is down: a log
+//! record with cause and remedy, and a metric that moves, both of them in the README. Afterwards the work
+//! goes on.
 
 #[path = "../support/application.rs"]
 mod application;

@@ -1,5 +1,5 @@
-//! The page in cases that are rare: in the background, with an empty list on a phone, with very long values and
-//! lists.
+//! The page in cases that are rare: in the background, with an empty list on a phone, with very long values
+//! and lists.
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -146,8 +146,8 @@ impl Visit {
         page.until("window.saved === 75000", "what was base64 is not saved as what it stands for").await
     }
 
-    /// The link to a patient's messages leaves out other filters. One to where the page is already makes no step
-    /// for the back button.
+    /// The link to a patient's messages leaves out other filters. One to where the page is already makes no
+    /// step for the back button.
     async fn links_say_where_they_lead(&self) -> Result<()> {
         let page = &self.browser;
         let key =

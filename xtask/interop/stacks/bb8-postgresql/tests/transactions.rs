@@ -1,5 +1,5 @@
-//! The application has a pool of bb8, and the outbox and the version store have a small one of deadpool beside
-//! it, to the same PostgreSQL database.
+//! The application has a pool of bb8, and the outbox and the version store have a small one of deadpool
+//! beside it, to the same PostgreSQL database.
 
 use bb8_postgres::PostgresConnectionManager;
 use bb8_postgres::tokio_postgres::{Config, NoTls};

@@ -1,20 +1,45 @@
 //! Converts unknown elements and members between the formats.
 //!
 //! Nobody knows the type of an unknown element, so this follows the conventions of FHIR as far as they can
-//! be seen from the outside: a `value` attribute is a string, several elements of one name are an array.
+//! be seen from the outside: a `value` attribute is a string, several elements of one name are an array, and
+//! markup, where text stands between elements, is one string, as a narrative is.
 
 use std::collections::HashMap;
 
 use crate::json::{Kind, Scanner, write_string};
 use crate::xml::{Token, Tokens, escape_attribute, is_reserved_namespace, is_unprefixed_name};
 
+/// The namespace of narratives and other rich text.
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
 /// An element, as far as its markup tells.
 #[derive(Default)]
-struct Node {
+struct Node<'t> {
     name: String,
     attributes: Vec<(String, String)>,
-    children: Vec<Node>,
+    children: Vec<Node<'t>>,
     text: String,
+    /// Where its start tag begins.
+    start: usize,
+    /// Its source text, from the start tag to the end tag.
+    source: &'t str,
+}
+
+impl Node<'_> {
+    fn is_xhtml(&self) -> bool {
+        self.attributes.iter().any(|(name, value)| name == "xmlns" && value == XHTML)
+    }
+
+    /// Its markup, if members could not hold the content: they would take elements out of the text around
+    /// them. An element with nothing but XHTML in it stands for that XHTML, as in a sender's JSON.
+    fn markup(&self) -> Option<&str> {
+        let is_mixed = !self.children.is_empty() && !self.text.trim().is_empty();
+        match self.children.as_slice() {
+            _ if is_mixed || self.is_xhtml() => Some(self.source),
+            [rich] if rich.is_xhtml() && self.attributes.is_empty() => Some(rich.source),
+            _ => None,
+        }
+    }
 }
 
 /// The JSON value of an unknown element.
@@ -28,14 +53,15 @@ pub(crate) fn element_to_json(markup: &str) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-fn parse(markup: &str) -> Option<Node> {
+fn parse(markup: &str) -> Option<Node<'_>> {
     let mut tokens = Tokens::of_fragment(markup);
-    let mut open: Vec<Node> = vec![Node::default()];
+    let mut open = vec![Node::default()];
     loop {
         match tokens.next().ok()? {
             Token::Start => {
                 let tag = *tokens.tag();
-                let mut node = Node { name: tag.name.to_owned(), ..Node::default() };
+                let (start, source) = (tokens.offset(), tokens.source());
+                let mut node = Node { name: tag.name.to_owned(), start, source, ..Node::default() };
                 for (name, raw) in tag.attributes() {
                     let value = raw.value().ok()?.into_owned();
                     node.attributes.push((name.to_owned(), value));
@@ -47,7 +73,8 @@ fn parse(markup: &str) -> Option<Node> {
                 }
             }
             Token::End => {
-                let node = open.pop()?;
+                let mut node = open.pop()?;
+                node.source = tokens.source_from(node.start);
                 open.last_mut()?.children.push(node);
             }
             Token::Text(text) => open.last_mut()?.text.push_str(&text),
@@ -58,9 +85,9 @@ fn parse(markup: &str) -> Option<Node> {
 }
 
 /// The children grouped by name. The groups are in the order of their first children.
-fn by_name(children: &[Node]) -> Vec<Vec<&Node>> {
+fn by_name<'a, 't>(children: &'a [Node<'t>]) -> Vec<Vec<&'a Node<'t>>> {
     let mut places: HashMap<&str, usize> = HashMap::new();
-    let mut groups: Vec<Vec<&Node>> = Vec::new();
+    let mut groups: Vec<Vec<&Node<'t>>> = Vec::new();
     for child in children {
         let place = *places.entry(&child.name).or_insert(groups.len());
         match groups.get_mut(place) {
@@ -71,7 +98,10 @@ fn by_name(children: &[Node]) -> Vec<Vec<&Node>> {
     groups
 }
 
-fn write_node(node: &Node, out: &mut Vec<u8>) {
+fn write_node(node: &Node<'_>, out: &mut Vec<u8>) {
+    if let Some(markup) = node.markup() {
+        return write_string(out, markup);
+    }
     let text = node.text.trim();
     // A plain primitive: nothing but a value.
     if let [(name, value)] = node.attributes.as_slice()
@@ -194,4 +224,35 @@ fn write_object(name: &str, scanner: &mut Scanner<'_>, out: &mut Vec<u8>) -> Res
     out.extend_from_slice(&content);
     out.extend_from_slice(format!("</{name}>").as_bytes());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_between_elements_keeps_its_order_in_json() {
+        for (xml, json) in [
+            (r#"<note value="a"/>"#, r#""a""#),
+            ("<note>a</note>", r#""a""#),
+            (r#"<note id="1">a</note>"#, r##"{"id":"1","#text":"a"}"##),
+            ("<note><p>a</p><p>b</p></note>", r#"{"p":["a","b"]}"#),
+            ("<note>a <b>b</b> c</note>", r#""<note>a <b>b</b> c</note>""#),
+            ("<note><p>a <b>b</b> c</p><q/></note>", r#"{"p":"<p>a <b>b</b> c</p>","q":{}}"#),
+        ] {
+            assert_eq!(element_to_json(xml), json);
+        }
+    }
+
+    #[test]
+    fn xhtml_is_a_string_as_a_narrative_is() {
+        let div = "<div xmlns='http://www.w3.org/1999/xhtml'><p>a <b>b</b></p></div>";
+        let json = format!("\"{div}\"");
+        assert_eq!(element_to_json(div), json);
+        assert_eq!(element_to_json(&format!("<valueXhtml>\n  {div}\n</valueXhtml>")), json);
+        assert_eq!(
+            element_to_json(&format!("<text><status value='x'/>{div}</text>")),
+            format!(r#"{{"status":"x","div":{json}}}"#)
+        );
+    }
 }

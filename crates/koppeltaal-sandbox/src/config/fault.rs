@@ -64,7 +64,8 @@ pub enum FaultKind {
     Refuse,
     /// A request is carried out, but the connection is closed without an answer.
     Cut,
-    /// A request is not carried out, and is answered with this status.
+    /// A request is not carried out, and is answered with this status, without a `Retry-After`. So a client
+    /// cannot know whether a post was carried out, and does not repeat it by itself.
     Status {
         /// The HTTP status, 200 to 999.
         #[serde(deserialize_with = "status")]

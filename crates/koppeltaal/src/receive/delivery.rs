@@ -191,6 +191,9 @@ impl Delivery {
     ///
     /// People at the server see the reason: it must not contain data of patients.
     ///
+    /// A server takes the answer even when the claim has expired and somebody else has claimed the message
+    /// since: a late failure ends a message that another process may have done. Answer while the claim lasts.
+    ///
     /// # Errors
     ///
     /// Those of [`Client::acknowledge`]: the message may come again when its claim expires.

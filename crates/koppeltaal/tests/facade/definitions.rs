@@ -11,8 +11,9 @@ use koppeltaal::transport::{Error, Format, IncludeArchived, StoredActivityDefini
 use koppeltaal::{Connector, DefinitionError, DefinitionOutcome};
 use koppeltaal_sandbox::{Fault, FaultKind};
 
+use crate::formats::in_both_formats;
 use crate::forward::forward;
-use crate::world::{DEFINITION, Result, World, definition, in_both_formats};
+use crate::world::{DEFINITION, Result, World, definition};
 
 in_both_formats! {
     a_definition_is_created_once put_twice;

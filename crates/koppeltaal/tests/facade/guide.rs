@@ -9,9 +9,10 @@ use koppeltaal::messaging::profiles::{
 use koppeltaal::messaging::{Event, Profile, Reference, ResourceKind, ResourceUrl, valuesets};
 use koppeltaal::transport::{ClientAuthentication, Format, IncludeArchived, Url};
 
+use crate::formats::in_both_formats;
 use crate::world::{
-    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, browse, definition, in_both_formats, patient,
-    patient_url, plan, plan_draft, status,
+    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, browse, definition, patient, patient_url, plan,
+    plan_draft, status,
 };
 
 in_both_formats! {

@@ -3,6 +3,7 @@
 mod check;
 mod definitions;
 mod deliveries;
+mod formats;
 mod forward;
 mod guide;
 mod launch;

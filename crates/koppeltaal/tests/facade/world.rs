@@ -25,21 +25,6 @@ pub(crate) const ACTIVITY: &str = "plan-31-activity-1";
 pub(crate) const DEFINITION: &str = "VUURTOREN";
 pub(crate) const REDIRECT_URI: &str = "https://game.example/login";
 
-/// Runs a test in both formats.
-macro_rules! in_both_formats {
-    ($($(#[$doc:meta])* $name:ident $test:ident;)*) => {
-        mod in_json { $(
-            #[tokio::test]
-            async fn $name() -> super::Result { super::$test(super::Format::Json).await }
-        )* }
-        mod in_xml { $(
-            #[tokio::test]
-            async fn $name() -> super::Result { super::$test(super::Format::Xml).await }
-        )* }
-    };
-}
-pub(crate) use in_both_formats;
-
 /// A sandbox and the connectors to it.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,

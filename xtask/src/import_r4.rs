@@ -1,7 +1,7 @@
-//! `cargo xtask import-r4 DIR`: reads the official definitions of FHIR R4 (StructureDefinitions as JSON) and
-//! writes their structure, without any of their prose, to `schemas/r4`.
+//! `cargo xtask import-r4 DIR`: reads the official definitions of FHIR R4 (`StructureDefinition`s as JSON)
+//! and writes their structure, without any of their prose, to `schemas/r4`.
 //!
-//! `DIR` holds `primitive-types`, `complex-types` and `resources`, one StructureDefinition a file, and
+//! `DIR` holds `primitive-types`, `complex-types` and `resources`, one `StructureDefinition` a file, and
 //! `required-codes.tsv` with the codes of the value sets that elements are bound to.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -30,8 +30,8 @@ const R4_RESOURCES: &[&str] = &[
     "Task",
 ];
 
-/// Resources of R4 that no build models: StructureDefinition holds ElementDefinition, whose choices have more
-/// alternatives than a `FieldSet` holds.
+/// Resources of R4 that no build models: `StructureDefinition` holds `ElementDefinition`, whose choices have
+/// more alternatives than a `FieldSet` holds.
 const R4_TOO_LARGE: &[&str] = &["structuredefinition"];
 
 /// The module of the data types that only `all-resources` needs.

@@ -1,4 +1,4 @@
-//! From StructureDefinitions to the definitions of the schema text: names, cardinalities, types, the targets
+//! From `StructureDefinition`s to the definitions of the schema text: names, cardinalities, types, the targets
 //! of references, and the lists of codes.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Primitives: the types of the values of a [`Primitive`](crate::Primitive).
+//! Primitives: the types of the values of a [`Primitive`].
 //!
 //! `boolean` is `bool`, `integer` is `i32`, `string` is `String`. The others have types of their own that
 //! keep the text as written, because `1.00` is not `1` and `2016-07-15T14:32:49.4946374+02:00` must come out

@@ -76,6 +76,9 @@ macro_rules! writing {
 /// About what a resource takes in either format.
 const RESOURCE_BYTES: usize = 3 << 10;
 
+/// How many resources a bundle is taken to hold where it is a resource itself.
+const BUNDLE_RESOURCES: usize = 8;
+
 /// Writes a content in a format.
 ///
 /// # Errors
@@ -87,6 +90,7 @@ pub fn to_string(
     write: fn(Content<'_>, usize, &mut Vec<u8>) -> Result<(), WriteError>,
 ) -> Result<String, WriteError> {
     let resources = match content {
+        Content::Resource(resource) if resource.type_name() == "Bundle" => BUNDLE_RESOURCES,
         Content::Resource(_) => 1,
         Content::Bundle { entries, .. } => entries,
     };

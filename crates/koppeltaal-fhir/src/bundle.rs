@@ -1,8 +1,8 @@
 //! [`Bundle`]: an Atom feed in XML, an object of `resourceType` Bundle in JSON.
 //!
 //! DSTU1 has no Bundle resource with elements and extensions; it borrows Atom. The JSON form looks like any
-//! other type, so bundles describe themselves as [`Structure`](koppeltaal_fhir_base::structure::Structure)s
-//! and JSON needs no code for them. Atom does: `xml::feed`.
+//! other type, so bundles describe themselves as structures and JSON needs no code for them. Atom does:
+//! `xml::feed`.
 
 use koppeltaal_fhir_base::findings::{Failure, Report};
 use koppeltaal_fhir_base::{Rule, Unknown, Xhtml, describe};

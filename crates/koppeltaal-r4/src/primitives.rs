@@ -1,4 +1,4 @@
-//! Primitives: [`Primitive`](crate::Primitive), and the types of its value.
+//! Primitives: [`Primitive`], and the types of its value.
 //!
 //! `boolean` is `bool`, `integer` is `i32`, `unsignedInt` is `u32`, `positiveInt` is `NonZeroU32`, `string`
 //! and `markdown` are `String`. The others have types of their own that keep the text as written, because

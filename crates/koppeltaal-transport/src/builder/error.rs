@@ -8,7 +8,9 @@ pub enum BuildError {
     #[error("the server's address cannot be used: {0}")]
     Url(String),
     /// The address has `http:` and is not this machine: passwords and patient data would travel unencrypted.
-    #[error("{host} is to be reached without TLS; use https, or `ClientBuilder::danger_allow_plain_http` in a closed network")]
+    #[error(
+        "{host} is to be reached without TLS; use https, or `ClientBuilder::danger_allow_plain_http` in a closed network"
+    )]
     InsecureUrl {
         /// The host of the address.
         host: String,

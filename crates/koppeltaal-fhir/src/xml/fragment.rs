@@ -56,7 +56,7 @@ pub(crate) fn read(
                 Refusal::Malformed(format!("{problem} ({position} of the markup)"))
             }
             ReadError::Limit { limit, .. } => Refusal::Limit(limit),
-            ReadError::Invalid(finding) => Refusal::Malformed(finding.to_string()),
+            ReadError::Invalid(finding) => Refusal::Malformed(finding.with_content().to_string()),
         }),
     }
 }

@@ -71,7 +71,7 @@ impl From<&ReadError> for Diagnostic {
             ReadError::Limit { limit, path, position } => ("limit", limit, path.as_str(), position),
             ReadError::NotFhir { problem, position } => ("not-fhir", problem, "", position),
             ReadError::Invalid(finding) => return Self::from(&**finding),
-            other => return Self::unplaced("unreadable", other.to_string()),
+            other => return Self::unplaced("unreadable", other.with_content().to_string()),
         };
         Self {
             severity: Severity::Error,
@@ -85,7 +85,7 @@ impl From<&ReadError> for Diagnostic {
 
 impl From<&WriteError> for Diagnostic {
     fn from(error: &WriteError) -> Self {
-        Self::unplaced("unwritable", error.to_string())
+        Self::unplaced("unwritable", error.with_content().to_string())
     }
 }
 

@@ -13,7 +13,7 @@ fn other_format(path: &Path, format: Format) -> String {
     let read = ReadOptions::tolerant().read(format, &text).expect("fixtures can be read");
     let mut snapshot = String::new();
     for finding in &read.findings {
-        let _ = writeln!(snapshot, "{finding}");
+        let _ = writeln!(snapshot, "{}", finding.with_content());
     }
     let other = if format == Format::Json { Format::Xml } else { Format::Json };
     let written = read.document.write_pretty(other).expect("fixtures can be written");

@@ -10,17 +10,20 @@ use crate::entry::MessageEntry;
 use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
 use crate::header::Header;
+use crate::log_text::{code, types};
 use crate::message::{Message, fresh_id};
 use crate::sender::Sender;
 use crate::source::ApiVersion;
 use crate::url::ResourceUrl;
 
 /// Why a draft does not become a message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+///
+/// `Display` and `Debug` show types and no ids, because those may be of patients. The variants have the URLs.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComposeError {
     /// The focal resource is not of the event's kind.
-    #[error("{event} is about a {}, not about a {found}", event.focal())]
+    #[error("{event} is about a {}, not about a {}", event.focal(), code(found))]
     WrongFocal {
         /// The event.
         event: Event,
@@ -28,7 +31,7 @@ pub enum ComposeError {
         found: String,
     },
     /// The server accepts no resources of this type.
-    #[error("the resource type '{0}' is not supported")]
+    #[error("the resource type {} is not supported", code(.0))]
     NotSupported(String),
     /// The event needs a patient, but neither the draft nor the focal resource names exactly one.
     #[error("{0} needs a patient")]
@@ -37,10 +40,10 @@ pub enum ComposeError {
     #[error("{0} has no patient")]
     PatientNotAllowed(Event),
     /// The address of a resource is relative.
-    #[error("{0} is not an absolute URL")]
+    #[error("the address of a {} is not an absolute URL", .0.resource_type())]
     RelativeUrl(ResourceUrl),
     /// The address of a resource is that of another kind of resource.
-    #[error("{url} is not the URL of a {kind}")]
+    #[error("the address of a {kind} says that it is a {}", url.resource_type())]
     WrongUrl {
         /// The address.
         url: ResourceUrl,
@@ -48,15 +51,25 @@ pub enum ComposeError {
         kind: ResourceKind,
     },
     /// Two resources have the same address.
-    #[error("{0} is in the message twice")]
+    #[error("a {} is in the message twice", .0.resource_type())]
     Duplicate(ResourceUrl),
     /// The message refers to resources of the application that it does not hold.
-    #[error("not in the message: {}", MissingReferences(.0))]
+    #[error(
+        "referred to, but not in the message: {}; add them to the draft by `with_resource`",
+        types(.0.iter().map(|missing| &missing.to))
+    )]
     Missing(Vec<MissingReference>),
 }
 
-/// A reference to a resource that the sender owns and that is not in the message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl fmt::Debug for ComposeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ComposeError({self})")
+    }
+}
+
+/// A reference to a resource that the sender owns and that is not in the message. `Display` and `Debug` show
+/// the types of both resources, and no ids.
+#[derive(Clone, PartialEq, Eq)]
 pub struct MissingReference {
     /// The resource that holds the reference; `None` for the header's reference to the patient.
     pub from: Option<ResourceUrl>,
@@ -66,22 +79,17 @@ pub struct MissingReference {
 
 impl fmt::Display for MissingReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to.resource_type();
         match &self.from {
-            Some(from) => write!(f, "{} (referred to by {from})", self.to),
-            None => write!(f, "{} (the patient in the header)", self.to),
+            Some(from) => write!(f, "a {to} (referred to by a {})", from.resource_type()),
+            None => write!(f, "a {to} (the patient in the header)"),
         }
     }
 }
 
-struct MissingReferences<'a>(&'a [MissingReference]);
-
-impl fmt::Display for MissingReferences<'_> {
+impl fmt::Debug for MissingReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, missing) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}{missing}")?;
-        }
-        Ok(())
+        write!(f, "MissingReference({self})")
     }
 }
 

@@ -3,6 +3,7 @@
 //! The table is generated from `schemas/koppeltaal/events.schema`. Composing, extracting and validating read
 //! it through these methods.
 
+use std::fmt;
 use std::str::FromStr;
 
 use koppeltaal_fhir::Resource;
@@ -10,6 +11,7 @@ use koppeltaal_fhir::Resource;
 use crate::generated::events::EVENTS;
 use crate::generated::kinds::ResourceKind;
 use crate::generated::valuesets::Event;
+use crate::log_text::code;
 use crate::profile::Profile;
 
 /// A row of the table of events.
@@ -82,12 +84,19 @@ pub trait Focal: Profile {
 }
 
 /// A code that is not the code of an event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an event of Koppeltaal")]
+/// `Display` and `Debug` show it only if it looks like a code.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not an event of Koppeltaal", code(.0))]
 pub struct UnknownEvent(
     /// The code.
     pub String,
 );
+
+impl fmt::Debug for UnknownEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnknownEvent({self})")
+    }
+}
 
 impl FromStr for Event {
     type Err = UnknownEvent;

@@ -13,6 +13,7 @@ mod misplaced;
 mod generated;
 mod header;
 mod kind;
+mod log_text;
 mod message;
 mod outcome;
 mod profile;

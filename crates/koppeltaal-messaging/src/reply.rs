@@ -4,6 +4,7 @@ use koppeltaal_fhir::resources::{MessageHeader, OperationOutcome, ResponseType};
 use koppeltaal_fhir::{Bundle, Entry};
 
 use crate::header::{Header, event_code, filled};
+use crate::log_text::code_or_none;
 use crate::url::ResourceUrl;
 
 /// The answer to a posted message: a header with a response part.
@@ -13,8 +14,8 @@ pub struct Reply {
     pub header: Header,
 }
 
-/// Why a reply does not say that the message was accepted. `Debug` and `Display` show codes and identifiers,
-/// but nothing of the explanation, which can quote content.
+/// Why a reply does not say that the message was accepted. `Debug` and `Display` show codes and the
+/// identifier of the message that was sent, but nothing of the explanation, which can quote content.
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {
@@ -25,7 +26,7 @@ pub enum ReplyError {
     #[error("the header of the reply has no response")]
     NoResponse,
     /// The reply is about another message.
-    #[error("the reply is about message {}, not about {expected}", QuotedOrNone(.found))]
+    #[error("the reply is about another message than {expected}")]
     OtherMessage {
         /// The identifier of the message that was sent.
         expected: String,
@@ -33,7 +34,7 @@ pub enum ReplyError {
         found: Option<String>,
     },
     /// The reply is about another event.
-    #[error("the reply is about event {}, not about {expected}", QuotedOrNone(.found))]
+    #[error("the reply is about event {}, not about {expected}", code_or_none(.found))]
     OtherEvent {
         /// The event of the message that was sent.
         expected: String,
@@ -41,7 +42,7 @@ pub enum ReplyError {
         found: Option<String>,
     },
     /// The message was refused.
-    #[error("the reply has response code {}, not ok", QuotedOrNone(.code))]
+    #[error("the reply has response code {}, not ok", code_or_none(.code))]
     NotOk {
         /// The code in the reply instead of `ok`.
         code: Option<String>,
@@ -57,18 +58,6 @@ impl std::fmt::Debug for ReplyError {
             write!(f, "; issues: {}", outcome.issue.len())?;
         }
         f.write_str(")")
-    }
-}
-
-/// An optional text in an error message.
-struct QuotedOrNone<'a>(&'a Option<String>);
-
-impl std::fmt::Display for QuotedOrNone<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(text) => write!(f, "{text:?}"),
-            None => f.write_str("(none)"),
-        }
     }
 }
 

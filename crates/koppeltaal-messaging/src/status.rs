@@ -4,6 +4,7 @@
 //! One table, [`TRANSITIONS`], has the steps. A connector consults it before it sends an acknowledgement, and
 //! a server before it accepts one.
 
+use std::fmt;
 use std::str::FromStr;
 
 use koppeltaal_fhir::Primitive;
@@ -11,6 +12,7 @@ use koppeltaal_fhir::datatypes::{Extension, ExtensionValue};
 use koppeltaal_fhir::primitives::Instant;
 
 use crate::generated::valuesets::ProcessingStatus;
+use crate::log_text::code;
 use crate::vocabulary::extension::message_header::{
     PROCESSING_STATUS, PROCESSING_STATUS_EXCEPTION, PROCESSING_STATUS_STATUS,
     PROCESSING_STATUS_STATUS_LAST_CHANGED,
@@ -118,12 +120,19 @@ pub struct IllegalTransition {
 }
 
 /// A code that is not a processing status.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a processing status")]
+/// `Display` and `Debug` show it only if it looks like a code.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} is not a processing status", code(.0))]
 pub struct UnknownStatus(
     /// The code.
     pub String,
 );
+
+impl fmt::Debug for UnknownStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UnknownStatus({self})")
+    }
+}
 
 impl FromStr for ProcessingStatus {
     type Err = UnknownStatus;

@@ -214,8 +214,7 @@ fn resources_that_the_sender_owns_and_refers_to_must_be_in_the_message() -> Resu
     let error = Message::compose(&portal(), draft.clone()).expect_err("a missing patient");
     assert_eq!(
         error.to_string(),
-        "not in the message: https://portal.example/fhir/Patient/1 \
-         (referred to by https://portal.example/fhir/RelatedPerson/2)"
+        "referred to, but not in the message: Patient; add them to the draft by `with_resource`"
     );
     assert_eq!(
         error,
@@ -276,11 +275,11 @@ fn a_draft_that_does_not_become_a_message_says_why() {
     for (draft, expected) in [
         (
             Draft::new(Event::CreateOrUpdateCarePlan, patient(), Patient::default()),
-            "CreateOrUpdateCarePlan is about a CarePlan, not about a Patient",
+            "CreateOrUpdateCarePlan is about a CarePlan, not about a \"Patient\"",
         ),
         (
             Draft::new(Event::CreateOrUpdateUserMessage, focal_status.clone(), status()),
-            "CreateOrUpdateUserMessage is about a UserMessage, not about a CarePlanActivityStatus",
+            "CreateOrUpdateUserMessage is about a UserMessage, not about a \"CarePlanActivityStatus\"",
         ),
         (
             Draft::new(Event::UpdateCarePlanActivityStatus, focal_status, status()),
@@ -294,20 +293,20 @@ fn a_draft_that_does_not_become_a_message_says_why() {
         (
             for_patient()
                 .with_resource(url("https://portal.example/fhir/Conformance/1"), Conformance::default()),
-            "the resource type 'Conformance' is not supported",
+            "the resource type \"Conformance\" is not supported",
         ),
         (
             for_patient().with_resource(url("Practitioner/1"), Practitioner::default()),
-            "Practitioner/1 is not an absolute URL",
+            "the address of a Practitioner is not an absolute URL",
         ),
         (
             for_patient()
                 .with_resource(url("https://portal.example/fhir/CarePlan/1"), Practitioner::default()),
-            "https://portal.example/fhir/CarePlan/1 is not the URL of a Practitioner",
+            "the address of a Practitioner says that it is a CarePlan",
         ),
         (
             for_patient().with_resource(patient().with_version("1").expect("a version"), Patient::default()),
-            "https://portal.example/fhir/Patient/1 is in the message twice",
+            "a Patient is in the message twice",
         ),
     ] {
         let result = Message::compose(&portal(), draft).map(|_| ()).map_err(|error| error.to_string());

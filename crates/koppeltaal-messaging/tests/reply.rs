@@ -69,9 +69,7 @@ fn a_reply_to_something_else_shows_what_came_back() -> Result {
     };
     assert_eq!(
         error(&other_message),
-        Err("the reply is about message \"c43f4204-e06b-565e-abf2-6743a4f3a597\", \
-             not about 0525ecec-eae1-5661-b50f-d70d3b27bc3d"
-            .to_owned())
+        Err("the reply is about another message than 0525ecec-eae1-5661-b50f-d70d3b27bc3d".to_owned())
     );
     assert_eq!(
         error(&other_event),

@@ -17,7 +17,7 @@ pub(crate) fn disagreement(text: &[u8]) -> Option<String> {
 
 fn of_document(document: &Document) -> Option<String> {
     if let Some(finding) = document.check().iter().find(|finding| finding.severity == Severity::Error) {
-        return Some(format!("check: {finding}"));
+        return Some(format!("check: {}", finding.with_content()));
     }
     Format::ALL.into_iter().find_map(|format| {
         let written = document.write(format).ok()?;

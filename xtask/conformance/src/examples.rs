@@ -36,7 +36,7 @@ pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
         {
             Ok(read) => {
                 for finding in &read.findings {
-                    println!("    {finding}");
+                    println!("    {}", finding.with_content());
                 }
                 if read.findings.is_empty() {
                     println!("    none");

@@ -132,7 +132,7 @@ fn from_connector(python: &Path, directory: &Path) -> Result<usize> {
         findings
             .iter()
             .filter(|finding| finding.severity != Severity::Error)
-            .for_each(|finding| println!("    {finding}"));
+            .for_each(|finding| println!("    {}", finding.with_content()));
     }
     Ok(failed + usize::from(said.is_empty()))
 }

@@ -22,7 +22,7 @@ const LONGEST_QUOTE: usize = 80;
 ///     });
 /// });
 /// assert_eq!(
-///     found[0].to_string(),
+///     found[0].with_content().to_string(),
 ///     "error [cardinality-min] entry[1].content.name: expected a value, found nothing"
 /// );
 /// ```

@@ -35,9 +35,9 @@ impl fmt::Display for Position {
 
 /// One thing that is not as the standard wants it.
 ///
-/// `found` can hold data of a patient: show it to the user, but do not write it to a log.
-/// [`summary`](Self::summary) is the text for a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `found` can hold data of a patient: show it to the user, but do not write it to a log. `Display` and
+/// `Debug` leave it out; [`with_content`](Self::with_content) shows it.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,
@@ -54,7 +54,13 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The finding without what was found, which can hold data of a patient:
+    /// The finding in the words of `Display` with what was found, which can hold data of a patient: for the
+    /// user, not for a log.
+    pub fn with_content(&self) -> impl fmt::Display {
+        fmt::from_fn(move |f| write!(f, "{self}, found {}", self.found))
+    }
+
+    /// The finding without severity, position and what was found:
     /// `identifier-bsn at entry[1].content.identifier[0].value: expected a BSN, ...`.
     pub fn summary(&self) -> impl fmt::Display {
         fmt::from_fn(|f| {
@@ -83,6 +89,12 @@ impl fmt::Display for Finding {
         if let Some(position) = self.position {
             write!(f, " ({position})")?;
         }
-        write!(f, ": expected {}, found {}", self.expected, self.found)
+        write!(f, ": expected {}", self.expected)
+    }
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Finding({self})")
     }
 }

@@ -52,7 +52,7 @@ pub fn read(markup: &str, expected: Expected, limits: Limits) -> std::result::Re
                 Refusal::Malformed(format!("{problem} ({position} of the markup)"))
             }
             ReadError::Limit { limit, .. } => Refusal::Limit(limit),
-            ReadError::Invalid(finding) => Refusal::Malformed(finding.to_string()),
+            ReadError::Invalid(finding) => Refusal::Malformed(finding.with_content().to_string()),
         }),
     }
 }

@@ -114,7 +114,9 @@ fn what_only_dstu1_requires_is_a_finding_of_the_profile_and_one_of_the_validator
         ..CarePlanActivityResult::default()
     };
     let expected = ["error [cardinality-min] diagnostic: expected a dateTime or Period, found nothing"];
-    let said = |findings: Vec<Finding>| findings.iter().map(Finding::to_string).collect::<Vec<_>>();
+    let said = |findings: Vec<Finding>| {
+        findings.iter().map(|finding| finding.with_content().to_string()).collect::<Vec<_>>()
+    };
     assert_eq!(said(result.validate()), expected);
     assert_eq!(said(Validator::default().validate_resource(&result.into())), expected);
 }

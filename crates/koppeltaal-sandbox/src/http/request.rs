@@ -94,7 +94,7 @@ fn unreadable(error: &ReadError) -> Refusal {
         _ => ("The body cannot be read.", "a DSTU1 resource or bundle", None),
     };
     let place = position.map_or_else(|| "the body".to_owned(), ToString::to_string);
-    Refusal::malformed(rule).at(place).expected(expected).details(error.to_string())
+    Refusal::malformed(rule).at(place).expected(expected).details(error.with_content().to_string())
 }
 
 /// A parameter that has to be there is not.

@@ -29,9 +29,9 @@ pub struct SentMessage {
 #[non_exhaustive]
 pub enum SendError {
     /// The draft breaks a rule for messages: a patient or a resource is missing, or it has the wrong kind or
-    /// address.
-    #[error("the draft makes no message: {}", description(.0))]
-    Compose(#[from] ComposeError),
+    /// address. The text of this error includes the one inside, so it has no source.
+    #[error("the draft makes no message: {0}")]
+    Compose(ComposeError),
     /// The content of the message breaks rules of DSTU1 or of Koppeltaal. Nothing was sent.
     #[error("the message breaks {}", Rules(findings))]
     Invalid {
@@ -90,6 +90,12 @@ pub enum SendError {
 pub(crate) const CONFLICT_HELP: &str = "receive what is new and make the change again on top of it, or, when the version \
                                         store was lost or restored, `Connector::relearn`";
 
+impl From<ComposeError> for SendError {
+    fn from(error: ComposeError) -> Self {
+        Self::Compose(error)
+    }
+}
+
 impl fmt::Debug for SentMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SentMessage")
@@ -128,26 +134,6 @@ impl fmt::Display for Rules<'_> {
             write!(f, "{separator}{}", finding.summary())?;
         }
         Ok(())
-    }
-}
-
-/// Why a draft cannot become a message. Ids are left out, because they may be those of patients.
-fn description(error: &ComposeError) -> String {
-    match error {
-        ComposeError::RelativeUrl(url) => {
-            format!("the address of a {} is not an absolute URL", url.resource_type())
-        }
-        ComposeError::WrongUrl { url, kind } => {
-            format!("the address of a {kind} says that it is a {}", url.resource_type())
-        }
-        ComposeError::Duplicate(url) => format!("a {} is in the message twice", url.resource_type()),
-        ComposeError::Missing(missing) => {
-            let missing = types(missing.iter().map(|missing| &missing.to));
-            format!(
-                "referred to, but not in the message: {missing}; add them to the draft by `with_resource`"
-            )
-        }
-        other => other.to_string(),
     }
 }
 

@@ -22,6 +22,6 @@ fn of_document(document: &Document) -> Option<String> {
     Format::ALL.into_iter().find_map(|format| {
         let written = document.write(format).ok()?;
         let error = ReadOptions::strict().read(format, written.as_bytes()).err()?;
-        Some(format!("{format} as written: {error}"))
+        Some(format!("{format} as written: {}", error.with_content()))
     })
 }

@@ -32,8 +32,11 @@ pub(crate) fn check(directory: &Path, ledger: &mut Ledger) -> Result<()> {
     for (name, path) in &files {
         let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
         println!("  findings of {name}:");
-        match guarded(|| ReadOptions::tolerant().read(Format::Xml, &bytes).map_err(|error| error.to_string()))
-        {
+        match guarded(|| {
+            ReadOptions::tolerant()
+                .read(Format::Xml, &bytes)
+                .map_err(|error| error.with_content().to_string())
+        }) {
             Ok(read) => {
                 for finding in &read.findings {
                     println!("    {}", finding.with_content());

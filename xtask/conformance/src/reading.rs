@@ -41,6 +41,6 @@ pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
 fn accepts(options: ReadOptions, case: &Case) -> Result<Vec<Difference>, String> {
     guarded(|| match options.read(case.format, &case.bytes) {
         Ok(_) => Ok(Vec::new()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.with_content().to_string()),
     })
 }

@@ -48,7 +48,7 @@ fn strict(text: &[u8]) -> Ours {
                 ReadError::Limit { position, .. } => ("limit".to_owned(), Some(*position)),
                 _ => ("other".to_owned(), None),
             };
-            (Some(error.to_string()), rule, position.map(|position| position.line))
+            (Some(error.with_content().to_string()), rule, position.map(|position| position.line))
         }
         Err(panic) => (Some(panic), "PANIC".to_owned(), None),
     };

@@ -19,10 +19,13 @@ pub(crate) fn travel(
             let source = current.as_deref().map_or(text, str::as_bytes);
             let read = ReadOptions::tolerant()
                 .read(at, source)
-                .map_err(|error| format!("the {at} cannot be read: {error}"))?;
+                .map_err(|error| format!("the {at} cannot be read: {}", error.with_content()))?;
             let document = read.document;
             let written = if indented { document.write_pretty(format) } else { document.write(format) };
-            current = Some(written.map_err(|error| format!("cannot be written as {format}: {error}"))?);
+            current = Some(
+                written
+                    .map_err(|error| format!("cannot be written as {format}: {}", error.with_content()))?,
+            );
             at = format;
         }
         Ok(current.unwrap_or_default())

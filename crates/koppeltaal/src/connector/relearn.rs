@@ -107,8 +107,8 @@ impl Connector {
 
     /// Learns again the versions in one message of this application, found by its identifier. Take the
     /// identifier of the newest message about a resource, from [`SentMessage`](super::SentMessage) or from
-    /// the [`Outbox`](crate::OutboxEntry::identifier). Returns nothing for a message that the server no
-    /// longer has, or that another application sent.
+    /// the entry of the outbox. Returns nothing for a message that the server no longer has, or that another
+    /// application sent.
     ///
     /// # Errors
     ///

@@ -106,7 +106,8 @@ impl Handlers {
         typed.or(self.others.as_ref())
     }
 
-    /// Whether there is a handler for this message.
+    /// Whether there is a handler for this message: what a replay of dead letters asks.
+    #[cfg(any(feature = "sqlite", feature = "postgresql"))]
     pub(super) fn has_for(&self, received: &ReceivedMessage) -> bool {
         self.get(received).is_some()
     }

@@ -29,7 +29,7 @@ fn fixtures_look_like_this_in_both_formats() {
         let read = ReadOptions::tolerant().json(&text).expect("readable");
         let mut shown = String::new();
         for finding in &read.findings {
-            shown.push_str(&format!("{finding}\n"));
+            shown.push_str(&format!("{}\n", finding.with_content()));
         }
         shown.push_str(&read.document.to_json_pretty().expect("writable"));
         shown.push('\n');

@@ -60,7 +60,9 @@ impl fmt::Display for WorkerProblem<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Receive(error) => f.write_str(&causes(*error)),
-            Self::Failure { received, .. } => write!(f, "{} is permanently wrong", Name(received)),
+            Self::Failure { received, .. } => {
+                write!(f, "{} gets the status Failed and does not come again", Name(received))
+            }
             Self::Release { received, error, attempt, pause } => {
                 write!(f, "{} cannot be handled now: {error}; {}", Name(received), Attempt(*attempt, *pause))
             }

@@ -5,8 +5,8 @@ use koppeltaal_fhir::{Document, Format, ReadOptions, Severity};
 
 use crate::guard::guarded;
 
-/// The first disagreement about a text. There is none if a strict read refuses the text. A document that a
-/// format cannot hold is no disagreement either: writing it is an error.
+/// The first disagreement about a text. A text that a strict read refuses is no disagreement, nor is a
+/// document that a format cannot hold: writing it is an error.
 pub(crate) fn disagreement(text: &[u8]) -> Option<String> {
     let compared = guarded(|| {
         let Ok(read) = ReadOptions::strict().xml(text) else { return Ok(None) };

@@ -59,7 +59,7 @@ impl AccessTokens {
         Self { client, scope: scope.into(), state: Arc::default() }
     }
 
-    /// The token, asked for if there is none or it is about to expire.
+    /// The token. A new one is requested when there is none, or when it is about to expire.
     ///
     /// # Errors
     ///

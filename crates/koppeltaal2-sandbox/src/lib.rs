@@ -6,3 +6,30 @@ mod moment;
 mod resources;
 mod search;
 mod store;
+
+// The applications, the authorization service, the identity provider.
+mod application;
+mod authorization;
+mod browser;
+mod config;
+mod expiring;
+mod form;
+mod identity_provider;
+mod page;
+mod permissions;
+mod person;
+mod refusal;
+mod urls;
+
+// The running domain.
+mod sandbox;
+mod seed;
+mod server;
+
+pub use application::RegisteredApplication;
+pub use browser::LogInError;
+pub use config::{
+    Application, ConfigError, IdentityProvider, Lifetimes, Reach, Role, SandboxConfig, Switches, UserType,
+};
+pub use refusal::RefusedRequest;
+pub use sandbox::{Sandbox, StartError};

@@ -57,7 +57,9 @@ pub(crate) fn scopes(role: Role, permissions: &[Permission], own: &str, granted:
             None => lines.push((resource_type, reach, operations)),
         }
     }
-    let scope = |(resource_type, reach, operations): (&str, Reach, Vec<Operation>)| {
+    let scope = |(resource_type, reach, mut operations): (&str, Reach, Vec<Operation>)| {
+        operations.sort_unstable();
+        operations.dedup();
         let mut scope = Scope::new(Some(resource_type).filter(|name| *name != "*"), &operations);
         scope.resource_origins = match reach {
             Reach::All => None,

@@ -13,13 +13,13 @@ use crate::config::{SandboxConfig, UserType};
 use crate::resources::{profile_url, reference_to};
 use crate::store::{Store, new_id};
 
-/// The system of the identifier of a Device: the client_id.
+/// The system of the identifier of a Device: the `client_id`.
 const CLIENT_ID: &str = "http://vzvz.nl/fhir/NamingSystem/koppeltaal-client-id";
 
 /// The name of the Device that stands for the server itself.
 const SERVER: &str = "Koppeltaal sandbox";
 
-/// Fills an empty store. Returns the reference to the Device of the server, which writes the AuditEvents.
+/// Fills an empty store. Returns the reference to the Device of the server, which writes the `AuditEvent`s.
 pub(crate) fn seed(config: &SandboxConfig, base: &Url, applications: &Applications, store: &Store) -> String {
     // The first Device has no origin: there is nobody yet who could have made it.
     let server_id = new_id();

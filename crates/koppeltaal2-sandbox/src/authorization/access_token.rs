@@ -15,7 +15,7 @@ use crate::caller::{Caller, RefusedToken, TokenCheck};
 /// The audience of access tokens: the FHIR server, whatever its URL.
 const AUDIENCE: &str = "fhir-server";
 
-/// `type` of an access token, which an id_token does not have.
+/// `type` of an access token, which an `id_token` does not have.
 const ACCESS: &str = "access";
 
 impl AuthorizationService {

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): of launches, access tokens and id_tokens.
+//! Introspection (RFC 7662): of launches, access tokens and `id_token`s.
 
 use std::sync::Arc;
 use std::time::SystemTime;

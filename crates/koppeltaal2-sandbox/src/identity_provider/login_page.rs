@@ -99,10 +99,10 @@ fn button(html: &mut String, person: &Person, is_main: bool) {
         None => "without an identifier, so nobody can recognize this person".to_owned(),
     };
     let details: Vec<String> = birth.into_iter().chain([login]).collect();
-    let _ = write!(
+    let _ = writeln!(
         html,
         "<button class=\"{class}\" name=\"person\" value=\"{reference}\"><b>{name}</b> \
-         <span class=\"soft\">{}</span></button>\n",
+         <span class=\"soft\">{}</span></button>",
         details.join(", ")
     );
 }

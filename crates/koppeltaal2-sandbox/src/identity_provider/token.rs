@@ -18,7 +18,7 @@ use crate::identity_provider::service::{IdentityProviderService, LoggedIn};
 use crate::person::Person;
 use crate::refusal::Refusal;
 
-/// How long an id_token is valid: it is read at once.
+/// How long an `id_token` is valid: it is read at once.
 const LIFETIME_SECONDS: u64 = 60;
 
 /// `POST /idp/token`.

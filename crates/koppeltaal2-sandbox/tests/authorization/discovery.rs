@@ -38,7 +38,8 @@ async fn sandboxes_run_side_by_side_and_stop() {
     let (one, other) = (Sandbox::start().await.expect("one"), Sandbox::start().await.expect("another"));
     assert_ne!(one.url(), other.url());
     assert_ne!(one.application("epd").client_id(), other.application("epd").client_id());
-    let names: Vec<_> = one.applications().iter().map(|application| application.name()).collect();
+    let names: Vec<_> =
+        one.applications().iter().map(koppeltaal2_sandbox::RegisteredApplication::name).collect();
     assert_eq!(names, ["epd", "portal", "module", "administration"]);
     let address = one.address();
     one.stop().await;

@@ -188,8 +188,7 @@ async fn a_code_works_once_for_its_client_its_redirect_uri_and_its_verifier() {
         url.query_pairs_mut().clear().extend_pairs(pairs);
         let redirected = world.sandbox.log_in(url.as_str(), MIRTE).await.expect("a login");
         let redirected = Url::parse(&redirected).expect("a URL");
-        let code = redirected.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
-        code
+        redirected.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned()
     };
     for (name, redirect_uri, wrong, reason) in [
         ("portal", REDIRECT_URI, verifier.clone(), "of another client"),

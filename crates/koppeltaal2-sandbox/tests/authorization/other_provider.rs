@@ -25,7 +25,7 @@ struct Hospital {
     key: Arc<KeyPair>,
     /// The key that signs, in place of the published one.
     signs: Arc<Mutex<Arc<KeyPair>>>,
-    /// What is in the id_token in place of the right claims.
+    /// What is in the `id_token` in place of the right claims.
     wrong: Arc<Mutex<Value>>,
     asked: Arc<Mutex<Fields>>,
     /// Where the keys of the sandbox are.

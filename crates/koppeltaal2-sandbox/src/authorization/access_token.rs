@@ -2,9 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use koppeltaal_smart::{
-    Claims, DEFAULT_LEEWAY, Jwt, JwtError, Scopes, SignError, UnverifiedJwt, Validation, sign_jwt,
-};
+use koppeltaal_smart::{Claims, Jwt, JwtError, Scopes, SignError, UnverifiedJwt, Validation, sign_jwt};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -52,26 +50,26 @@ impl AuthorizationService {
         }
         let read = UnverifiedJwt::parse(token)?;
         let claims = self.check_own(&read, now)?;
-        Validation::new().audience(AUDIENCE).check(claims, now)?;
-        if claims.text("type") != Some(ACCESS) {
+        if !claims.audiences().any(|audience| audience == AUDIENCE) || claims.text("type") != Some(ACCESS) {
             return Err(JwtError::Audience);
         }
         let client_id = claims.text("azp").ok_or(JwtError::Missing("azp"))?.to_owned();
         let scopes = Scopes::parse(claims.text("scope").unwrap_or_default());
         let caller = Caller { client_id, scopes };
         let expires = claims.time("exp").ok_or(JwtError::Missing("exp"))?;
-        self.shared.checked.put(token, caller.clone(), expires + DEFAULT_LEEWAY);
+        self.shared.checked.put(token, caller.clone(), expires);
         Ok(caller)
     }
 
-    /// Checks a token of this service, of either kind: signature, issuer and times.
+    /// Checks a token of this service, of either kind: signature, issuer and times. To the second, since it is
+    /// this clock that made it.
     pub(crate) fn check_own<'a>(
         &self,
         token: &'a UnverifiedJwt,
         now: SystemTime,
     ) -> Result<&'a Claims, JwtError> {
         let claims = token.verify(&self.shared.keys)?;
-        Validation::new().issuer(&self.shared.urls.issuer).check(claims, now)?;
+        Validation::new().issuer(&self.shared.urls.issuer).leeway(Duration::ZERO).check(claims, now)?;
         Ok(claims)
     }
 }

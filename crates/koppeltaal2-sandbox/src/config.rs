@@ -47,6 +47,7 @@ pub struct SandboxConfig {
     pub(crate) organization: String,
     pub(crate) people: bool,
     pub(crate) login_claim: String,
+    pub(crate) notification_attempts: u32,
     pub(crate) applications: Vec<Application>,
     pub(crate) identity_providers: Vec<IdentityProvider>,
     pub(crate) lifetimes: Lifetimes,
@@ -69,6 +70,7 @@ impl SandboxConfig {
             organization: "Zorgboerderij De Sandbox".to_owned(),
             people: false,
             login_claim: "email".to_owned(),
+            notification_attempts: 1,
             applications: seeded.map(|(name, role)| Application::new(name).role(role)).into(),
             identity_providers: Vec::new(),
             lifetimes: Lifetimes::default(),
@@ -110,6 +112,12 @@ impl SandboxConfig {
     /// launched person. Default `email`, as at the reference service.
     pub fn login_claim(self, claim: impl Into<String>) -> Self {
         Self { login_claim: claim.into(), ..self }
+    }
+
+    /// How often a notification is tried before its Subscription gets the status `error`. Default once, as at
+    /// the reference server.
+    pub fn notification_attempts(self, attempts: u32) -> Self {
+        Self { notification_attempts: attempts, ..self }
     }
 
     /// How long tokens, codes and logins are valid.

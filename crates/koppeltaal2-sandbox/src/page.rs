@@ -46,7 +46,7 @@ pub(crate) fn page(status: StatusCode, title: &str, main: &str) -> Response {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<link rel=\"stylesheet\" href=\"..{IDP_PATH}{STYLE_PATH}\">\n</head>\n\
          <body>\n<main>\n{main}</main>\n\
-         <footer>Koppeltaal sandbox, for development only. Its people are invented.</footer>\n\
+         <footer>Koppeltaal sandbox, for development only.</footer>\n\
          </body>\n</html>\n"
     );
     let headers = [

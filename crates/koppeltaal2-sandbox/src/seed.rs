@@ -85,7 +85,8 @@ fn people(store: &Store, origin: &str) {
         let (meta, active) = (meta(kind.name()), true.into());
         let person: Resource = match kind {
             UserType::Patient => {
-                let birth_date = "1987-04-12".parse().unwrap_or_default();
+                let born = if id == PEOPLE[0].1 { "1987-04-12" } else { "1994-11-03" };
+                let birth_date = born.parse().unwrap_or_default();
                 Patient { meta, identifier, active, name, birth_date, ..Default::default() }.into()
             }
             UserType::Practitioner => {

@@ -73,6 +73,10 @@ impl SandboxConfig {
         if let Some(url) = self.public_url.as_ref().filter(|url| !is_http_url(url) || url.contains('?')) {
             return Err(ConfigError::PublicUrl(url.clone()).into());
         }
+        self.switches.check()?;
+        if self.notification_attempts == 0 {
+            return Err(ConfigError::Zero("notification_attempts").into());
+        }
         match self.lifetimes.zero() {
             Some(name) => Err(ConfigError::Zero(name).into()),
             None => Ok(()),

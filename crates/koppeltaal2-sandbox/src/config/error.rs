@@ -79,6 +79,14 @@ pub enum ConfigError {
         "{0:?} cannot be the name of an identity provider: it must not be empty, `sandbox`, or used twice"
     )]
     IdentityProviderName(String),
+    /// A status is not one that servers give in that situation.
+    #[error("{name} has to be one of {allowed:?}")]
+    Status {
+        /// The setting.
+        name: &'static str,
+        /// The statuses that are right.
+        allowed: &'static [u16],
+    },
     /// A setting is zero with which a sandbox could not work: its name.
     #[error("{0} has to be more than zero")]
     Zero(&'static str),

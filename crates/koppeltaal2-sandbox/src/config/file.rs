@@ -122,6 +122,9 @@ mod tests {
             SandboxConfig::from_toml("[lifetimes]\ncode = 0"),
             Err(ConfigError::Zero("lifetimes.code"))
         );
+        let status =
+            SandboxConfig::from_toml("[switches]\nstale_version_status = 418").expect_err("a teapot");
+        assert_eq!(status.to_string(), "switches.stale_version_status has to be one of [409, 412]");
         assert_eq!(
             SandboxConfig::from_toml("public_url = 'kt.example'"),
             Err(ConfigError::PublicUrl("kt.example".to_owned()))

@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 // The FHIR interface.
+mod audit;
 mod caller;
+mod domain;
+mod fhir;
 mod moment;
+mod notification;
 mod resources;
 mod search;
 mod store;
+mod trace;
 
 // The applications, the authorization service, the identity provider.
 mod application;
@@ -33,3 +38,6 @@ pub use config::{
 };
 pub use refusal::RefusedRequest;
 pub use sandbox::{Sandbox, StartError};
+
+#[cfg(test)]
+mod tests;

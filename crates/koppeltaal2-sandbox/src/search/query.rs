@@ -137,6 +137,21 @@ impl Query {
         Ok(query)
     }
 
+    /// Restricts it to the resources that these Devices created, whatever it said about that.
+    pub(crate) fn narrow_to_origins(&mut self, devices: &[String]) {
+        const NAME: &str = "resource-origin";
+        let is_own = |criterion: &Criterion| {
+            criterion.parameter.name == NAME && !matches!(criterion.test, Test::Chain(_))
+        };
+        self.criteria.retain(|criterion| !is_own(criterion));
+        // Every served type has the parameter.
+        if let Some((place, parameter)) = find(self.resource_type, NAME) {
+            let targets = devices.iter().map(|device| device.as_str().into()).collect();
+            let test = Test::Any(vec![Wanted::Target(targets)]);
+            self.criteria.push(Criterion { place, parameter, test });
+        }
+    }
+
     /// Reads a search without base, as the criteria of a Subscription have it: `Task?status=ready`.
     ///
     /// # Errors

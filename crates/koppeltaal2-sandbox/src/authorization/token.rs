@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -18,6 +19,7 @@ use crate::authorization::reply::secret_json;
 use crate::authorization::service::AuthorizationService;
 use crate::form::Form;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// The access token of a launched user, which opens nothing.
 const NO_TOKEN: &str = "NOOP";
@@ -26,10 +28,14 @@ const NO_TOKEN: &str = "NOOP";
 const CONTEXT: [&str; 9] = ["resource", "definition", "sub", "patient", "intent", "aud", "iss", "exp", "jti"];
 
 /// `POST /oauth2/token`.
-pub(crate) async fn token(State(service): State<AuthorizationService>, body: Bytes) -> Response {
+pub(crate) async fn token(
+    State(service): State<AuthorizationService>,
+    Extension(trace): Extension<Trace>,
+    body: Bytes,
+) -> Response {
     match service.grant(&body).await {
         Ok(reply) => secret_json(StatusCode::OK, &Value::Object(reply)),
-        Err(refusal) => service.refuse("/oauth2/token", &refusal),
+        Err(refusal) => service.refuse("/oauth2/token", &refusal, &trace),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{Client, Reply, Server, patient};
+use super::common::{Client, Reply, Server, client, patient};
 
 /// The letter of the right that an interaction needs.
 const INTERACTIONS: [(&str, char); 9] = [
@@ -110,7 +110,7 @@ async fn without_a_valid_token_nothing_is_told() {
     let server = Server::start().await;
     let created = server.epd().post("/Patient", &patient("Jansen")).await.expect(201);
     let path = format!("{}/Patient/{}", server.base, created.id());
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = client();
     for authorization in [None, Some("Bearer nonsense"), Some("Basic YTpi"), Some("Bearer"), Some("nonsense")]
     {
         for path in [&path, &format!("{}/Patient/none", server.base), &format!("{}/Location", server.base)] {

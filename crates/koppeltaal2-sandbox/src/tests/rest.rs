@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::common::{ALL, Server, patient, resource, task};
+use super::common::{ALL, Server, client, patient, resource, task};
 use crate::notification::NotificationSettings;
 use crate::store::StoreLimits;
 
@@ -260,7 +260,7 @@ async fn a_writer_can_do_without_the_body() {
 #[tokio::test]
 async fn discovery_needs_no_token() {
     let server = Server::start().await;
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = client();
     let get = async |path: &str, accept: &str| {
         let request = http.get(format!("{}{path}", server.base)).header("accept", accept);
         super::common::Reply::of(request.send().await.expect("an answer")).await

@@ -223,9 +223,11 @@ impl Sandbox {
         browser::log_in(&self.urls, authorize_url, person).await.map_err(|stop| match stop {
             Stop::Url => LogInError::Url,
             Stop::Answer(what) => LogInError::Answer(what),
-            Stop::Refused(status) => {
-                let reason = self.refusals().pop().map(|refusal| refusal.reason);
-                LogInError::Refused { status: status.as_u16(), reason: reason.unwrap_or_default() }
+            Stop::Refused(status, reference) => {
+                let mut refusals = self.refusals().into_iter();
+                let refusal = refusals.find(|refusal| refusal.reference == reference);
+                let reason = refusal.map(|refusal| refusal.reason).unwrap_or_default();
+                LogInError::Refused { status: status.as_u16(), reason }
             }
         })
     }

@@ -112,6 +112,7 @@ impl AuthorizationService {
             redirect_uri: redirect_uri.to_owned(),
             state: state.to_owned(),
             scope: scope.to_owned(),
+            nonce: form.get("nonce").map(str::to_owned),
             challenge: challenge.map(str::to_owned),
             launch,
             claims: token.unverified_claims().as_map().clone(),

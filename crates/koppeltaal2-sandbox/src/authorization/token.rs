@@ -115,6 +115,8 @@ impl AuthorizationService {
     async fn id_token(&self, launched: &Launched, now: SystemTime) -> Result<String, SignError> {
         let (client_id, subject) = (launched.application.client_id(), &launched.launch.subject);
         let issued = seconds(now);
+        // As the reference service does it; a client of OpenID wants its own.
+        let nonce = launched.nonce.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let claims = json!({
             "iss": self.shared.urls.issuer,
             "aud": client_id,
@@ -124,7 +126,7 @@ impl AuthorizationService {
             "iat": issued,
             "exp": issued + self.shared.lifetimes.id_token.as_secs(),
             "jti": Uuid::new_v4().to_string(),
-            "nonce": Uuid::new_v4().to_string(),
+            "nonce": nonce,
         });
         Ok(sign_jwt(&*self.shared.key, &claims).await?.as_str().to_owned())
     }

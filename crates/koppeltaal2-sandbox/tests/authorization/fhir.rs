@@ -87,9 +87,21 @@ async fn a_person_whom_an_application_registered_can_be_launched() {
 }
 
 #[tokio::test]
+async fn a_person_without_identifiers_cannot_log_in() {
+    let world = World::start().await;
+    let mut nobody = patient("");
+    nobody.as_object_mut().expect("an object").remove("identifier");
+    let created = world.fhir("epd", Method::POST, "Patient", &nobody).await;
+    let user = format!("Patient/{}", created.json()["id"].as_str().expect("an id"));
+    let refused = world.sandbox.log_in(&world.authorize_url(&world.launch(&user).await), &user).await;
+    let refused = refused.expect_err("nobody knows the person").to_string();
+    assert!(refused.contains("has no claim email"), "{refused}");
+}
+
+#[tokio::test]
 async fn what_is_no_access_token_of_this_domain_opens_nothing() {
     let mut lifetimes = Lifetimes::default();
-    lifetimes.access_token = Duration::from_secs(1);
+    lifetimes.access_token = Duration::from_secs(3);
     let world = World::with(config().lifetimes(lifetimes)).await;
     let other = World::start().await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
@@ -118,7 +130,7 @@ async fn what_is_no_access_token_of_this_domain_opens_nothing() {
         assert_eq!(open(&token).await, 401, "{token}");
     }
     assert_eq!(get(&format!("{}/Device", world.sandbox.fhir_base())).await.status.as_u16(), 401);
-    tokio::time::sleep(Duration::from_millis(2000)).await;
+    tokio::time::sleep(Duration::from_millis(3100)).await;
     assert_eq!(open(good.as_str()).await, 401, "it has expired");
 }
 

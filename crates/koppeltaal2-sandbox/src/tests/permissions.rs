@@ -127,6 +127,23 @@ async fn without_a_valid_token_nothing_is_told() {
 }
 
 #[tokio::test]
+async fn a_chain_tells_nothing_of_what_may_not_be_read() {
+    let server = Server::start().await;
+    let patient = server.epd().create(&patient("Jansen")).await;
+    let task = server.epd().create(&super::common::task(&patient, "ready")).await;
+    for (scope, is_found) in [
+        ("system/Task.r", false),
+        ("system/Task.r system/Patient.r?resource-origin=Device/portal", false),
+        ("system/Task.r system/Patient.r?resource-origin=Device/epd", true),
+        ("system/Task.r system/Patient.r", true),
+    ] {
+        let found =
+            server.client("portal", scope).get("/Task?patient.identifier=urn:epd|Jansen").await.expect(200);
+        assert_eq!(found.ids().iter().any(|id| task.ends_with(id)), is_found, "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn a_search_for_another_origin_stays_within_the_rights() {
     let server = Server::start().await;
     let other = server.epd().post("/Patient", &patient("Other")).await.expect(201);

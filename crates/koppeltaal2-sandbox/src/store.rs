@@ -7,6 +7,8 @@ mod index;
 mod integrity;
 mod limits;
 mod table;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::collections::HashMap;

@@ -7,6 +7,7 @@ use koppeltaal_r4::resources::IssueType;
 use crate::audit::type_entity;
 use crate::fhir::answer::{Answer, Content};
 use crate::fhir::body;
+use crate::fhir::patch;
 use crate::fhir::permission::{MayCreate, MayUse};
 use crate::fhir::refusal::{Issue, Refusal};
 use crate::fhir::rules;
@@ -67,8 +68,19 @@ pub(crate) fn update(
     replace(server, may, headers, resource)
 }
 
+/// Changes a resource by a JSON Patch.
+pub(crate) fn patch(
+    server: &FhirServer,
+    may: &MayUse,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Answer, Refusal> {
+    let resource = patch::apply(&may.version().resource, headers, body)?;
+    replace(server, may, headers, resource)
+}
+
 /// Stores a resource as the new version of another one.
-pub(crate) fn replace(
+fn replace(
     server: &FhirServer,
     may: &MayUse,
     headers: &HeaderMap,

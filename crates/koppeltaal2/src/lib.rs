@@ -1,2 +1,12 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "connector")]
+mod connector;
+mod profile;
+pub mod profiles;
+
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use connector::exports::*;
+pub use profile::Profile;

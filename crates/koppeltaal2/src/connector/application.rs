@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use koppeltaal_smart::{AccessTokens, Scopes, Signer, SmartClient};
 
+use crate::connector::audit::log::AuditLog;
 use crate::connector::domain::Domain;
 use crate::connector::error::Error;
 use crate::connector::exchange::Request;
@@ -32,6 +33,7 @@ struct Shared {
     tokens: AccessTokens,
     device: String,
     own_writes: OwnWrites,
+    audit_log: AuditLog,
 }
 
 impl Domain {
@@ -47,9 +49,15 @@ impl Domain {
         let http = self.exchange().http.clone();
         let smart = SmartClient::new(http, self.configuration().clone(), client_id, signer.clone());
         let tokens = AccessTokens::new(smart.clone(), "");
-        let own_writes = OwnWrites::default();
-        let shared =
-            Shared { domain: self.clone(), smart, signer, tokens, device: device.to_owned(), own_writes };
+        let shared = Shared {
+            domain: self.clone(),
+            smart,
+            signer,
+            tokens,
+            device: device.to_owned(),
+            own_writes: OwnWrites::default(),
+            audit_log: AuditLog::default(),
+        };
         Connector { shared: Arc::new(shared), trace: Trace::none() }
     }
 }
@@ -114,6 +122,10 @@ impl Connector {
 
     pub(crate) fn own_writes(&self) -> &OwnWrites {
         &self.shared.own_writes
+    }
+
+    pub(crate) fn audit_log(&self) -> &AuditLog {
+        &self.shared.audit_log
     }
 
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, Error> {

@@ -121,6 +121,17 @@ impl<P: Profile> Search<P> {
         }
     }
 
+    /// The same search for a change feed: what was written from this time on, the oldest first.
+    pub(crate) fn from_time_on(&self, from: Option<&Instant>) -> Self {
+        let mut search = self.clone();
+        search.parameters.retain(|(name, _)| name != "_sort");
+        let search = search.sort("_lastUpdated");
+        match from {
+            Some(from) => search.last_updated_from(from),
+            None => search,
+        }
+    }
+
     /// The address of the first page, where `base` is the address of the type.
     pub(crate) fn to_url(&self, mut base: Url) -> Url {
         if !self.parameters.is_empty() {

@@ -57,6 +57,14 @@ impl Trace {
         Self { trace_id: text(&TRACE_ID), correlation_id: text(&REQUEST_ID) }
     }
 
+    /// The headers of a received request as they are, and its `X-Request-Id`: for the AuditEvent about it.
+    pub(crate) fn of_request(headers: &HeaderMap) -> (Self, Option<String>) {
+        let received = Self::from_headers(headers);
+        let correlation_id =
+            headers.get(&CORRELATION_ID).and_then(|value| usable(value.to_str().ok()?.trim()));
+        (Self { trace_id: received.trace_id, correlation_id }, received.correlation_id)
+    }
+
     /// The same chain, for the requests that this one causes.
     pub fn caused_by(self, request_id: &str) -> Self {
         Self { correlation_id: usable(request_id), ..self }

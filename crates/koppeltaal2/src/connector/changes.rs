@@ -208,7 +208,7 @@ impl<P: Profile> Changes<P> {
         self.is_due = false;
         self.memory.begin();
         let from = self.memory.from(self.overlap);
-        self.pages = Some(Pages::new(&self.connector, &self.search.from_time_on(from.as_ref())));
+        self.pages = Some(Pages::new(&self.connector, &self.search.to_feed(from.as_ref())));
     }
 
     /// The next change of the search under way; `None` when it is over.

@@ -122,7 +122,7 @@ impl<P: Profile> Search<P> {
     }
 
     /// The same search for a change feed: what was written from this time on, the oldest first.
-    pub(crate) fn from_time_on(&self, from: Option<&Instant>) -> Self {
+    pub(crate) fn to_feed(&self, from: Option<&Instant>) -> Self {
         let mut search = self.clone();
         search.parameters.retain(|(name, _)| name != "_sort");
         let search = search.sort("_lastUpdated");

@@ -98,7 +98,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "Task/7" {
-                    resource["status"] = "cancelled".into()
+                    resource["status"] = "cancelled".into();
                 }
             },
             "Patient/1",
@@ -107,7 +107,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "Patient/1" {
-                    resource["active"] = false.into()
+                    resource["active"] = false.into();
                 }
             },
             "Patient/1",
@@ -116,7 +116,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "Practitioner/4" {
-                    resource["active"] = false.into()
+                    resource["active"] = false.into();
                 }
             },
             "Practitioner/4",
@@ -127,7 +127,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "RelatedPerson/5" {
-                    resource["patient"]["reference"] = "Patient/9".into()
+                    resource["patient"]["reference"] = "Patient/9".into();
                 }
             },
             "RelatedPerson/5",
@@ -136,7 +136,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "Endpoint/3" {
-                    resource["status"] = "off".into()
+                    resource["status"] = "off".into();
                 }
             },
             "Patient/1",

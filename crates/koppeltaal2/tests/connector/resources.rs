@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use koppeltaal_r4::resources;
 use koppeltaal2::profiles::{Patient, Task};
-use koppeltaal2::{Error, Trace, UpdateError};
+use koppeltaal2::{Error, Profile as _, Trace, UpdateError};
 use serde_json::json;
 
 use crate::server::{Reply, Server, task};
@@ -20,9 +21,12 @@ async fn what_is_created_comes_back_with_id_and_version() {
     })
     .await;
     let connector = server.connector().await;
-    let mut new = Task::default();
-    new.status = "ready".into();
-    new.id = "chosen-by-the-application".into();
+    let new = resources::Task {
+        id: "chosen-by-the-application".into(),
+        status: "ready".into(),
+        ..resources::Task::default()
+    };
+    let new = Task::from_fhir(new);
     let created = connector.create(new).await.expect("a task");
     assert_eq!((&*created.id, &*created.version), ("7", "1"));
     assert_eq!(created.versioned_reference(), "Task/7/_history/1");
@@ -172,7 +176,8 @@ async fn each_refusal_has_its_meaning_and_keeps_the_words_of_the_server_to_itsel
     })
     .await;
     let connector = server.connector().await;
-    let meanings: [(u16, fn(&Error) -> bool); 8] = [
+    type Means = fn(&Error) -> bool;
+    let meanings: [(u16, Means); 8] = [
         (400, |error| matches!(error, Error::Invalid(_))),
         (403, |error| matches!(error, Error::Denied(_))),
         (404, |error| matches!(error, Error::NotFound(_))),

@@ -30,7 +30,7 @@ async fn a_search_follows_the_links_of_the_server() {
     let ids: Vec<_> =
         connector.search(search.clone()).map(|task| task.expect("a task").id.clone()).collect().await;
     assert_eq!(ids, ["1", "2", "3", "4"]);
-    let page = connector.search_page(&search).await.expect("a page");
+    let page = connector.search_page(search.clone()).await.expect("a page");
     assert_eq!((page.entries.len(), page.has_next), (2, true));
     assert_eq!(connector.search(search).collect().await.expect("all").len(), 4);
 }

@@ -23,8 +23,11 @@ pub(crate) struct Answer {
     limit: usize,
 }
 
+/// The error of a refusal.
+type Meaning = fn(Refusal) -> Error;
+
 /// What the status of a refusal means. What is not in the list is [`Error::Refused`].
-const MEANINGS: [(StatusCode, fn(Refusal) -> Error); 10] = [
+const MEANINGS: [(StatusCode, Meaning); 10] = [
     (StatusCode::UNAUTHORIZED, Error::Unauthenticated),
     (StatusCode::FORBIDDEN, Error::Denied),
     (StatusCode::NOT_FOUND, Error::NotFound),
@@ -87,7 +90,8 @@ impl Answer {
         let outcome = self.read::<OperationOutcome>().ok();
         let refusal = Refusal::new(self.request, self.status, outcome.as_ref());
         let meaning = MEANINGS.iter().find(|(status, _)| *status == refusal.status);
-        Err(meaning.map_or(Error::Refused as fn(_) -> _, |(_, meaning)| *meaning)(refusal))
+        let meaning: Meaning = meaning.map_or(Error::Refused, |(_, meaning)| *meaning);
+        Err(meaning(refusal))
     }
 
     /// The body as a resource of this type.

@@ -153,7 +153,7 @@ mod tests {
 
     fn read<T: ResourceType>(json: &str) -> T {
         let read = ReadOptions::tolerant().json(json.as_bytes()).expect("a resource");
-        read.document.take().ok().expect("the right type")
+        read.document.take().expect("the right type")
     }
 
     #[test]

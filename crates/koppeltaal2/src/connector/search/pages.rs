@@ -74,6 +74,7 @@ impl Connector {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(clippy::needless_pass_by_value, reason = "most searches are made for one call")]
     pub fn search<P: Profile>(&self, search: Search<P>) -> Found<P> {
         let pages = Pages::new(self, &search);
         Found { connector: self.clone(), state: State::Idle(pages), entries: VecDeque::new() }
@@ -84,8 +85,8 @@ impl Connector {
     /// # Errors
     ///
     /// [`Error`].
-    pub async fn search_page<P: Profile>(&self, search: &Search<P>) -> Result<Page<P>, Error> {
-        Pages::new(self, search).next(self).await
+    pub async fn search_page<P: Profile>(&self, search: Search<P>) -> Result<Page<P>, Error> {
+        Pages::new(self, &search).next(self).await
     }
 
     /// The one resource that the search finds; `None` if there is none.

@@ -9,4 +9,7 @@ pub mod profiles;
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::exports::*;
+#[cfg(feature = "connector")]
+#[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
+pub use koppeltaal_smart as smart;
 pub use profile::Profile;

@@ -11,6 +11,7 @@ mod exchange;
 mod launch;
 mod outgoing;
 mod own_writes;
+mod pace;
 mod read;
 mod refusal;
 mod request_info;

@@ -4,11 +4,12 @@
 pub(crate) mod answer;
 pub(crate) mod interaction;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, IF_MATCH};
+use http::{HeaderValue, StatusCode};
 use koppeltaal_smart::{AccessToken, AccessTokens, HttpClient, Url};
 use tokio::time::{Instant, sleep};
 use tracing::{Instrument as _, Span, debug, debug_span, field};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use self::answer::{Answer, is_undone, network, settle_write, wait};
 use self::interaction::Interaction;
 use crate::connector::error::Error;
+use crate::connector::pace::Pace;
 use crate::connector::request_info::RequestInfo;
 use crate::connector::retry::RetryPolicy;
 use crate::connector::trace::{CORRELATION_ID, REQUEST_ID, TRACE_ID, Trace};
@@ -36,6 +38,7 @@ pub(crate) struct Exchange {
     pub(crate) total_timeout: Duration,
     pub(crate) max_response_bytes: usize,
     pub(crate) retry: RetryPolicy,
+    pub(crate) pace: Arc<Pace>,
 }
 
 /// A request to make.
@@ -114,6 +117,7 @@ impl Exchange {
             attempts += 1;
             let info = request.info();
             Span::current().record("attempts", attempts).record("request_id", &*info.request_id);
+            self.pace.wait(left()).await;
             let (error, token) = match token(tokens, &info).await {
                 Err(error) => (error, None),
                 Ok(token) => match self.attempt(request, info, token.as_ref(), trace, left()).await {
@@ -136,6 +140,9 @@ impl Exchange {
                 Some(delay) => wait(delay, &error),
                 None => return Err(error),
             };
+            if let Error::Unavailable { status: StatusCode::TOO_MANY_REQUESTS, .. } = error {
+                self.pace.hold(delay);
+            }
             if delay >= left() {
                 return Err(error);
             }

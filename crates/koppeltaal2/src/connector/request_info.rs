@@ -11,7 +11,8 @@ pub struct RequestInfo {
     /// The type of the resource; empty for a request about the whole domain.
     pub resource_type: &'static str,
     /// The `X-Request-Id`: the domain's AuditEvents of the request have it too, so its administrators can find
-    /// it. When a request is repeated, that of the last one.
+    /// it. When a request is repeated, that of the last one; empty
+    /// for a request to the authorization service.
     pub request_id: String,
 }
 
@@ -21,6 +22,9 @@ impl fmt::Display for RequestInfo {
         if !self.resource_type.is_empty() {
             write!(f, " of {}", self.resource_type)?;
         }
-        write!(f, " (request {})", self.request_id)
+        match &*self.request_id {
+            "" => Ok(()),
+            request_id => write!(f, " (request {request_id})"),
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::profile::Profile;
 /// A resource as the server has it. It dereferences to the resource: read and change its elements through it.
 ///
 /// `Debug` shows id and version only.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Stored<P> {
     /// The logical id.

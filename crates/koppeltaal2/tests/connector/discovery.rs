@@ -87,6 +87,27 @@ async fn an_address_where_no_domain_is_says_what_was_tried() {
 }
 
 #[tokio::test]
+async fn a_domain_that_is_busy_is_asked_again_and_not_taken_for_half_of_one() {
+    let mut failures = 2;
+    let server = Server::start(move |asked| {
+        let is_busy = asked.target.ends_with("smart-configuration") && failures > 0;
+        failures -= i32::from(is_busy);
+        is_busy.then(|| Reply::text(503, "text/plain", ""))
+    })
+    .await;
+    let domain = server.domain().discover().await.expect("a domain");
+    assert_eq!(domain.configuration().jwks_uri, Some(format!("{}/jwks.json", server.url())));
+
+    let is_configuration = |target: &str| target.ends_with("smart-configuration");
+    let server = Server::start(move |asked| {
+        is_configuration(&asked.target).then(|| Reply::text(503, "text/plain", ""))
+    })
+    .await;
+    let failure = server.domain().discover().await.expect_err("busy");
+    assert!(matches!(failure, DiscoveryFailure::Unavailable { .. }), "{failure}");
+}
+
+#[tokio::test]
 async fn another_version_of_fhir_is_refused() {
     let server = Server::start(|asked| {
         asked.target.ends_with("metadata").then(|| {

@@ -83,6 +83,34 @@ async fn a_wait_that_is_longer_than_the_operation_may_take_is_an_error_at_once()
 }
 
 #[tokio::test]
+async fn what_a_busy_server_asks_of_one_request_all_keep() {
+    let server = Server::start({
+        let mut refused = false;
+        move |asked| match asked.on("Task") {
+            "" => None,
+            _ if !refused => {
+                refused = true;
+                Some(Reply::text(429, "text/plain", "").header("retry-after", "1"))
+            }
+            _ => Some(Reply::json(200, &task("7", 1, "ready"))),
+        }
+    })
+    .await;
+    let connector = server.connector().await;
+    let started = std::time::Instant::now();
+    let reads = (0..5).map(|number| {
+        let connector = connector.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(100 * number)).await;
+            connector.read::<Task>("7").await.expect("a task");
+        }
+    });
+    futures_util::future::join_all(reads).await;
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!(server.asked().len(), 6, "only the first was refused");
+}
+
+#[tokio::test]
 async fn a_write_is_repeated_only_if_the_server_declined_it() {
     let server = server(vec![|| Reply::text(429, "text/plain", ""), || {
         Reply::text(503, "text/plain", "").header("retry-after", "0")

@@ -1,10 +1,12 @@
 //! [`DomainBuilder`]: how to reach a domain, and its discovery.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
 use koppeltaal_r4::resources::CapabilityStatement;
 use koppeltaal_smart::{DiscoveryError, HttpClient, SmartConfiguration, Url};
+use tokio::time::sleep;
 
 use crate::connector::domain::Domain;
 use crate::connector::domain::capabilities;
@@ -116,14 +118,15 @@ impl DomainBuilder {
             return Err(DiscoveryFailure::PlainHttp { base: base.to_string() });
         }
         let exchange = Exchange {
-            http: http.clone(),
+            http,
             request_timeout: self.request_timeout,
             total_timeout: self.total_timeout,
             max_response_bytes: self.max_response_bytes,
             retry: self.retry,
+            pace: Arc::default(),
         };
         let (found, statement) =
-            join(http.smart_configuration(&base), capability_statement(&exchange, &base)).await;
+            join(smart_configuration(&exchange, &base), capability_statement(&exchange, &base)).await;
         let mut configuration = match (found, &statement) {
             (Err(configuration), Err(_)) if self.configuration.is_none() => {
                 return Err(DiscoveryFailure::Unreadable {
@@ -131,6 +134,9 @@ impl DomainBuilder {
                     configuration,
                     capabilities: Box::new(statement.err().unwrap_or(Error::Id("the base URL"))),
                 });
+            }
+            (Err(source), _) if source.is_transient() && self.configuration.is_none() => {
+                return Err(DiscoveryFailure::Unavailable { base: base.to_string(), source });
             }
             (found, _) => found.unwrap_or_default(),
         };
@@ -190,6 +196,24 @@ pub(crate) fn below(base: &Url, path: &str) -> Url {
     let mut url = base.clone();
     url.set_path(&format!("{}/{path}", base.path().trim_end_matches('/')));
     url
+}
+
+async fn smart_configuration(
+    exchange: &Exchange,
+    base: &Url,
+) -> Result<SmartConfiguration, koppeltaal_smart::Error> {
+    let mut failures = 0;
+    loop {
+        let error = match exchange.http.smart_configuration(base).await {
+            Err(error) if error.is_transient() => error,
+            result => return result,
+        };
+        failures += 1;
+        match exchange.retry.delay_after(failures) {
+            Some(delay) => sleep(delay).await,
+            None => return Err(error),
+        }
+    }
 }
 
 async fn capability_statement(exchange: &Exchange, base: &Url) -> Result<CapabilityStatement, Error> {

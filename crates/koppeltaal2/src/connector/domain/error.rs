@@ -40,6 +40,15 @@ pub enum DiscoveryFailure {
         /// What is wrong with the `CapabilityStatement`.
         capabilities: Box<Error>,
     },
+    /// The SMART configuration cannot be read for now, also not after the retries. Without it the domain would
+    /// be half known.
+    #[error("{base} cannot be read for now: {source}; try again later")]
+    Unavailable {
+        /// The base URL.
+        base: String,
+        /// Why not.
+        source: koppeltaal_smart::Error,
+    },
     /// Neither document says where something is that every application needs.
     #[error(
         "{base} does not say its {member}, neither in .well-known/smart-configuration nor as oauth-uris in \

@@ -9,14 +9,15 @@ use ring as library;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "ring")))]
 compile_error!("koppeltaal-smart needs one of its features `ring` and `aws-lc-rs`");
 
-pub(crate) use library::signature::{EcdsaKeyPair, KeyPair, RsaKeyPair};
+pub(crate) use library::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair, RsaKeyPair};
 
 use library::digest;
 use library::rand::{SecureRandom as _, SystemRandom};
 use library::signature::{
-    self, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, RsaEncoding, RsaParameters,
-    RsaPublicKeyComponents, UnparsedPublicKey,
+    self, EcdsaVerificationAlgorithm, RsaEncoding, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
 };
+
+use secrecy::zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 
@@ -120,9 +121,10 @@ pub(crate) fn ecdsa_from_numbers(
     EcdsaKeyPair::from_private_key_and_public_key(algorithm, private, point, &SystemRandom::new()).ok()
 }
 
-pub(crate) fn generate_ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Option<EcdsaKeyPair> {
+/// A new key in PKCS#8.
+pub(crate) fn generate_ecdsa(algorithm: &'static EcdsaSigningAlgorithm) -> Option<Zeroizing<Vec<u8>>> {
     let der = EcdsaKeyPair::generate_pkcs8(algorithm, &SystemRandom::new()).ok()?;
-    ecdsa_from_pkcs8(algorithm, der.as_ref())
+    Some(Zeroizing::new(der.as_ref().to_vec()))
 }
 
 /// A new RSA key of 3072 bits. ring does not make any.

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use rustls_pki_types::SubjectPublicKeyInfoDer;
+use rustls_pki_types::pem::PemObject as _;
 use serde_json::{Map, Value, json};
 
 use crate::algorithm::{Algorithm, Curve, KeyType};
 use crate::backend::{self, Scheme};
 use crate::base64url;
+use crate::der::{self, SubjectPublicKey};
 
 /// A public key for signatures, with what its JWK says about its use.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,6 +46,9 @@ pub enum JwkError {
         /// The length of the modulus.
         bits: usize,
     },
+    /// The text has no PEM block with a public key (`PUBLIC KEY`).
+    #[error("the text has no PEM block with a public key (-----BEGIN PUBLIC KEY-----)")]
+    Pem,
     /// It holds the private key. Whoever publishes one has to make a new key.
     #[error("the JWK holds a private key, so anybody can sign with it; publish a new public key")]
     Private,
@@ -74,17 +80,33 @@ impl Jwk {
         Self::read(members)
     }
 
+    /// Reads a public key in PEM (`PUBLIC KEY`), as some applications register one instead of a JWKS. Its
+    /// `kid` is the thumbprint, and it is for every algorithm of its type.
+    ///
+    /// # Errors
+    ///
+    /// [`JwkError::Pem`], [`JwkError::Type`], [`JwkError::Size`].
+    pub fn from_pem(pem: &[u8]) -> Result<Self, JwkError> {
+        let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| JwkError::Pem)?;
+        let key = match der::subject_public_key(&der).ok_or(JwkError::Type)? {
+            SubjectPublicKey::Rsa(key) => {
+                let (n, e) = der::rsa_numbers(key).ok_or(JwkError::Pem)?;
+                checked_rsa(n, e)?
+            }
+            SubjectPublicKey::Ec(curve, point) if point.len() == 1 + 2 * curve.width() && point[0] == 4 => {
+                PublicKey::Ec { curve, point: point.to_vec() }
+            }
+            SubjectPublicKey::Ec(..) => return Err(JwkError::Pem),
+        };
+        Ok(Self::new(key, None))
+    }
+
     /// Reads the public members, whatever else is there.
     pub(crate) fn read(members: &Map<String, Value>) -> Result<Self, JwkError> {
         let key = match text(members, "kty") {
             Some("RSA") => {
                 let n = without_leading_zeros(number(members, "n")?);
-                let e = without_leading_zeros(number(members, "e")?);
-                let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
-                if !(2048..=8192).contains(&bits) {
-                    return Err(JwkError::Size { bits });
-                }
-                PublicKey::Rsa { n, e }
+                checked_rsa(n, without_leading_zeros(number(members, "e")?))?
             }
             Some("EC") => {
                 let curve = text(members, "crv").and_then(Curve::from_name).ok_or(JwkError::Type)?;
@@ -206,6 +228,15 @@ pub(crate) fn number(members: &Map<String, Value>, name: &'static str) -> Result
 
 pub(crate) fn point(x: &[u8], y: &[u8]) -> Vec<u8> {
     [&[4], x, y].concat()
+}
+
+/// An RSA key of a length that the libraries take.
+fn checked_rsa(n: Vec<u8>, e: Vec<u8>) -> Result<PublicKey, JwkError> {
+    let bits = n.len() * 8 - n.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    if !(2048..=8192).contains(&bits) {
+        return Err(JwkError::Size { bits });
+    }
+    Ok(PublicKey::Rsa { n, e })
 }
 
 /// Some libraries write a zero before a number whose first bit is set, which changes its thumbprint.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use futures_core::future::BoxFuture;
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -9,7 +11,7 @@ use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use serde_json::{Map, Value};
 
 use crate::algorithm::{Algorithm, Curve, KeyType};
-use crate::backend::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair, Scheme};
+use crate::backend::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, KeyPair as _, RsaKeyPair, Scheme};
 use crate::der;
 use crate::jwk::{self, Jwk, PublicKey};
 use crate::signer::{SignError, Signer};
@@ -70,8 +72,8 @@ impl KeyPair {
     pub fn generate(algorithm: Algorithm) -> Result<Self, KeyError> {
         match backend::scheme(algorithm) {
             Scheme::Ecdsa(scheme, _) => {
-                let key = backend::generate_ecdsa(scheme).ok_or(KeyError::Randomness)?;
-                Self::new(PrivateKey::Ecdsa(key), algorithm)
+                let der = backend::generate_ecdsa(scheme).ok_or(KeyError::Randomness)?;
+                Self::from_new_ecdsa(scheme, &der, algorithm)
             }
             #[cfg(feature = "aws-lc-rs")]
             Scheme::Rsa(..) => {
@@ -80,6 +82,37 @@ impl KeyPair {
             }
             _ => Err(KeyError::CannotGenerate(algorithm)),
         }
+    }
+
+    /// Makes a new key for ES256, ES384 or ES512, and gives its PEM (PKCS#8) with it, to be stored; the text is
+    /// wiped when it is dropped. A key that was made by [`generate`](Self::generate) never leaves the process.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::CannotGenerate`], [`KeyError::Randomness`].
+    pub fn generate_with_pem(algorithm: Algorithm) -> Result<(Self, Zeroizing<String>), KeyError> {
+        let Scheme::Ecdsa(scheme, _) = backend::scheme(algorithm) else {
+            return Err(KeyError::CannotGenerate(algorithm));
+        };
+        let der = backend::generate_ecdsa(scheme).ok_or(KeyError::Randomness)?;
+        let encoded = Zeroizing::new(BASE64_STANDARD.encode(&*der));
+        let mut pem = Zeroizing::new(String::with_capacity(512));
+        pem.push_str("-----BEGIN PRIVATE KEY-----\n");
+        for line in encoded.as_bytes().chunks(64) {
+            pem.extend(line.iter().map(|byte| char::from(*byte)));
+            pem.push('\n');
+        }
+        pem.push_str("-----END PRIVATE KEY-----\n");
+        Ok((Self::from_new_ecdsa(scheme, &der, algorithm)?, pem))
+    }
+
+    fn from_new_ecdsa(
+        scheme: &'static EcdsaSigningAlgorithm,
+        pkcs8: &[u8],
+        algorithm: Algorithm,
+    ) -> Result<Self, KeyError> {
+        let key = backend::ecdsa_from_pkcs8(scheme, pkcs8).ok_or(KeyError::Randomness)?;
+        Self::new(PrivateKey::Ecdsa(key), algorithm)
     }
 
     /// Reads an unencrypted private key in PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1

@@ -173,3 +173,26 @@ fn keys_that_cannot_be_used_are_skipped_in_a_jwks() {
         assert!(koppeltaal_smart::Jwks::from_json(text.as_bytes()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_public_key_in_pem_is_the_one_of_its_pair() {
+    let rsa_pem = include_bytes!("../keys/rsa.public.pem");
+    let ec_pem = include_bytes!("../keys/p384.public.pem");
+    let rsa_key = Jwk::from_pem(rsa_pem).expect("an RSA key");
+    assert_eq!(rsa_key.kid(), rsa(Algorithm::Rs512).public_key().kid());
+    assert!(rsa_key.is_for(Algorithm::Rs512) && rsa_key.is_for(Algorithm::Rs256));
+    let pair = KeyPair::from_pem(Algorithm::Es384, include_bytes!("../keys/p384.sec1.pem")).expect("SEC1");
+    assert_eq!(Jwk::from_pem(ec_pem).expect("an EC key").kid(), pair.public_key().kid());
+    for text in [&b""[..], b"-----BEGIN PUBLIC KEY-----", include_bytes!("../keys/p384.sec1.pem")] {
+        assert_eq!(Jwk::from_pem(text), Err(koppeltaal_smart::JwkError::Pem));
+    }
+}
+
+#[test]
+fn a_key_that_is_made_to_be_stored_comes_with_its_pem() {
+    let (pair, pem) = KeyPair::generate_with_pem(Algorithm::Es384).expect("a key");
+    let loaded = KeyPair::from_pem(Algorithm::Es384, pem.as_bytes()).expect("the same key");
+    assert_eq!(loaded.public_key(), pair.public_key());
+    let error = KeyPair::generate_with_pem(Algorithm::Rs384).expect_err("RSA");
+    assert_eq!(error, KeyError::CannotGenerate(Algorithm::Rs384));
+}

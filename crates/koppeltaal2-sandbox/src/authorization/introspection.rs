@@ -1,0 +1,85 @@
+//! Introspection (RFC 7662): of launches, access tokens and `id_token`s.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use koppeltaal_smart::{HtiClaims, HtiVerifier, JwtError, ReplayGuard, UnverifiedJwt};
+use serde_json::{Map, Value, json};
+
+use crate::application::RegisteredApplication;
+use crate::authorization::reply::secret_json;
+use crate::authorization::service::AuthorizationService;
+use crate::form::Form;
+use crate::refusal::Refusal;
+
+/// `POST /oauth2/introspect`.
+pub(crate) async fn introspect(State(service): State<AuthorizationService>, body: Bytes) -> Response {
+    match service.introspect(&body).await {
+        Ok(reply) => secret_json(StatusCode::OK, &reply),
+        Err(refusal) => service.refuse("/oauth2/introspect", &refusal),
+    }
+}
+
+impl AuthorizationService {
+    async fn introspect(&self, body: &[u8]) -> Result<Value, Refusal> {
+        let form =
+            Form::parse(body).map_err(|_| Refusal::request("the form is too long or repeats a parameter"))?;
+        let now = SystemTime::now();
+        let urls = &self.shared.urls;
+        let audiences: &[&str] = match self.shared.switches.introspection_for_token_endpoint_only {
+            true => &[&urls.token],
+            false => &[&urls.token, &urls.introspect],
+        };
+        let application = self.authenticate(&form, audiences, now).await?;
+        let token = form.get("token").ok_or_else(|| Refusal::missing("token"))?;
+        Ok(match self.active_claims(token, application, now).await {
+            Ok(mut claims) => {
+                claims.insert("active".to_owned(), true.into());
+                Value::Object(claims)
+            }
+            Err(error) => {
+                // Not a refusal: the server does not say why. A developer finds out from the log.
+                let client_id = application.client_id();
+                tracing::info!(client_id, %error, "a token that was introspected is not active");
+                json!({ "active": false })
+            }
+        })
+    }
+
+    async fn active_claims(
+        &self,
+        token: &str,
+        caller: &RegisteredApplication,
+        now: SystemTime,
+    ) -> Result<Map<String, Value>, JwtError> {
+        let token = UnverifiedJwt::parse(token)?;
+        let issuer = token.unverified_claims().text("iss").ok_or(JwtError::Missing("iss"))?;
+        if issuer == self.shared.urls.issuer {
+            return Ok(self.check_own(&token, now)?.as_map().clone());
+        }
+        self.check_launch(&token, caller, now).await?;
+        Ok(token.unverified_claims().as_map().clone())
+    }
+
+    /// Checks the HTI token of a launch of this application, and spends it.
+    pub(crate) async fn check_launch(
+        &self,
+        token: &UnverifiedJwt,
+        launched: &RegisteredApplication,
+        now: SystemTime,
+    ) -> Result<HtiClaims, JwtError> {
+        let issuer = token.unverified_claims().text("iss").ok_or(JwtError::Missing("iss"))?;
+        let portal = self.shared.applications.by_client_id(issuer).filter(|portal| portal.is_approved());
+        let portal = portal.ok_or(JwtError::Issuer)?;
+        let guard: Arc<dyn ReplayGuard> = self.shared.launches.clone();
+        HtiVerifier::new(guard)
+            .audience(launched.device())
+            .max_lifetime(self.shared.lifetimes.launch)
+            .verify_with(token, portal.keys(), now)
+            .await
+    }
+}

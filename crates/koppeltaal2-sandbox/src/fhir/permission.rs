@@ -1,0 +1,201 @@
+//! Permissions: what an application's token allows, as values without which no interaction can be carried out.
+//!
+//! Each interaction takes one of these types, and only the checks here make them. So none can be forgotten.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use koppeltaal_smart::{Access, Operation};
+
+use crate::caller::{Caller, TokenCheck};
+use crate::fhir::refusal::Refusal;
+use crate::search::query::Query;
+use crate::store::{Entry, Lookup, Store, Version};
+
+/// The application that sends a request, by its access token.
+///
+/// # Errors
+///
+/// No token, or one that is not valid.
+pub(crate) fn authenticate(tokens: &dyn TokenCheck, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = value
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
+    let Some((_, token)) = token else { return Err(Refusal::unauthorized()) };
+    tokens.caller(token.trim()).map_err(|error| {
+        tracing::debug!(%error, "a request without a valid token");
+        Refusal::unauthorized()
+    })
+}
+
+/// Whose resources of a type an application reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    All,
+    /// Those of these Devices.
+    Origins(Vec<String>),
+}
+
+impl Reach {
+    fn of(caller: &Caller, resource_type: &str, operation: Operation) -> Result<Self, Refusal> {
+        match caller.scopes.access(resource_type, operation) {
+            Access::All => Ok(Self::All),
+            Access::Limited(origins) => Ok(Self::Origins(origins)),
+            Access::Denied => Err(Refusal::forbidden()),
+        }
+    }
+
+    /// Whether it includes a resource of this origin.
+    pub(crate) fn includes(&self, origin: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Origins(origins) => origins.iter().any(|own| Some(own.as_str()) == origin),
+        }
+    }
+
+    /// Restricts a query to it.
+    pub(crate) fn narrow(&self, query: &mut Query) {
+        if let Self::Origins(origins) = self {
+            query.narrow_to_origins(origins);
+        }
+    }
+}
+
+/// The permission to create a resource of a type.
+#[derive(Debug)]
+pub(crate) struct MayCreate {
+    resource_type: &'static str,
+    device: String,
+    readable: Option<Reach>,
+}
+
+impl MayCreate {
+    /// # Errors
+    ///
+    /// 403.
+    pub(crate) fn check(caller: &Caller, resource_type: &'static str) -> Result<Self, Refusal> {
+        // Whose resources it reaches does not matter for a new one.
+        Reach::of(caller, resource_type, Operation::Create)?;
+        let readable = Reach::of(caller, resource_type, Operation::Read).ok();
+        Ok(Self { resource_type, device: caller.device(), readable })
+    }
+
+    pub(crate) fn resource_type(&self) -> &'static str {
+        self.resource_type
+    }
+
+    /// The Device that the new resource comes from.
+    pub(crate) fn device(&self) -> &str {
+        &self.device
+    }
+
+    /// Which resources of the type the application may see; `None` for none.
+    pub(crate) fn readable(&self) -> Option<&Reach> {
+        self.readable.as_ref()
+    }
+}
+
+/// The permission to do one thing with one resource.
+#[derive(Debug)]
+pub(crate) struct MayUse {
+    version: Arc<Version>,
+}
+
+impl MayUse {
+    /// # Errors
+    ///
+    /// 404 and 410 if there is no such resource, which everybody may know; else 403.
+    pub(crate) fn check(
+        caller: &Caller,
+        store: &Store,
+        (resource_type, id): (&'static str, &str),
+        operation: Operation,
+    ) -> Result<Self, Refusal> {
+        let version = match store.read(resource_type, id) {
+            Lookup::Found(version) => version,
+            Lookup::Gone => return Err(gone(resource_type)),
+            Lookup::Unknown => return Err(unknown(resource_type)),
+        };
+        let reach = Reach::of(caller, resource_type, operation)?;
+        if reach.includes(version.origin()) { Ok(Self { version }) } else { Err(Refusal::forbidden()) }
+    }
+
+    /// The current version of the resource.
+    pub(crate) fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+}
+
+/// The permission to read all versions of one resource, also if it was deleted.
+#[derive(Debug)]
+pub(crate) struct MayReadHistory {
+    entries: Vec<Entry>,
+}
+
+impl MayReadHistory {
+    /// # Errors
+    ///
+    /// 404 if there never was such a resource; else 403.
+    pub(crate) fn check(
+        caller: &Caller,
+        store: &Store,
+        (resource_type, id): (&'static str, &str),
+    ) -> Result<Self, Refusal> {
+        let entries = store.history(resource_type, id);
+        let live = entries.iter().find_map(|entry| match entry {
+            Entry::Live(version) => Some(version),
+            Entry::Deleted { .. } => None,
+        });
+        let Some(version) = live else { return Err(unknown(resource_type)) };
+        let reach = Reach::of(caller, resource_type, Operation::Read)?;
+        let may = reach.includes(version.origin());
+        if may { Ok(Self { entries }) } else { Err(Refusal::forbidden()) }
+    }
+
+    /// The versions, the newest first.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// The permission to search a type, among some of its resources.
+#[derive(Debug)]
+pub(crate) struct MaySearch {
+    resource_type: &'static str,
+    client_id: String,
+    reach: Reach,
+}
+
+impl MaySearch {
+    /// # Errors
+    ///
+    /// 403.
+    pub(crate) fn check(caller: &Caller, resource_type: &'static str) -> Result<Self, Refusal> {
+        let reach = Reach::of(caller, resource_type, Operation::Read)?;
+        Ok(Self { resource_type, client_id: caller.client_id.clone(), reach })
+    }
+
+    pub(crate) fn resource_type(&self) -> &'static str {
+        self.resource_type
+    }
+
+    /// The application that searches.
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Which resources it may find.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+}
+
+fn unknown(resource_type: &str) -> Refusal {
+    Refusal::not_found(format!("there is no {resource_type} with this id"))
+}
+
+fn gone(resource_type: &str) -> Refusal {
+    Refusal::gone(format!("this {resource_type} was deleted; its history can be read"))
+}

@@ -20,7 +20,7 @@ const EVENT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type
 const INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
 const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
 const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
-const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+pub(crate) const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
 /// The codes of DICOM.
 pub(crate) const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 

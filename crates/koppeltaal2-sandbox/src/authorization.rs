@@ -8,22 +8,26 @@ mod client;
 mod discovery;
 mod grant;
 mod introspection;
+mod login_events;
 mod provider;
 mod reply;
 mod service;
 mod token;
+mod traced;
 
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use koppeltaal_smart::JwksService;
 
 pub(crate) use access_token::seconds;
 pub(crate) use provider::OWN_CLIENT_ID;
-pub(crate) use reply::{redirect, secret_json};
-pub(crate) use service::{AuthorizationService, secret};
+pub(crate) use reply::{redirect, refusal_json, secret_json};
+pub(crate) use service::{AuthorizationService, ServiceParts, secret};
+pub(crate) use traced::traced;
 
 use crate::form::FORM_BYTES;
 use crate::urls::{FHIR_PATH, OAUTH_PATH};
@@ -41,7 +45,8 @@ pub(crate) fn router(service: AuthorizationService) -> Router {
         .route("/introspect", post(introspection::introspect))
         .route("/.well-known/openid-configuration", get(discovery::openid))
         .route_service("/.well-known/jwks.json", keys)
-        .layer(DefaultBodyLimit::max(FORM_BYTES));
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(traced));
     Router::new()
         .nest(OAUTH_PATH, oauth)
         .route(&format!("{FHIR_PATH}/.well-known/smart-configuration"), get(discovery::smart))

@@ -8,6 +8,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use koppeltaal_smart::Url;
 
+use crate::trace::REQUEST_ID;
 use crate::urls::Urls;
 
 /// Why nobody was logged in.
@@ -23,7 +24,7 @@ pub enum LogInError {
     Refused {
         /// The HTTP status.
         status: u16,
-        /// The reason of the last refusal.
+        /// The reason, which the page does not tell.
         reason: String,
     },
     /// The sandbox cannot be reached, or answered with something else than a login page.
@@ -38,7 +39,6 @@ const PAGE_BYTES: usize = 1 << 20;
 const REDIRECTS: usize = 10;
 
 /// Goes from the authorization URL to the redirect URI of the application, and logs this person in on the way.
-/// `Err` holds the status of a refusal.
 pub(crate) async fn log_in(urls: &Urls, authorize_url: &str, person: &str) -> Result<String, Stop> {
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     if !is_of(urls, authorize_url) {
@@ -56,7 +56,8 @@ pub(crate) async fn log_in(urls: &Urls, authorize_url: &str, person: &str) -> Re
             continue;
         }
         if answer.status() != StatusCode::OK {
-            return Err(Stop::Refused(answer.status()));
+            let reference = answer.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+            return Err(Stop::Refused(answer.status(), reference.unwrap_or_default().to_owned()));
         }
         let page = Limited::new(answer.into_body(), PAGE_BYTES).collect().await.map_err(failure)?;
         let page = String::from_utf8_lossy(&page.to_bytes()).into_owned();
@@ -68,7 +69,8 @@ pub(crate) async fn log_in(urls: &Urls, authorize_url: &str, person: &str) -> Re
 /// Why the browser stopped.
 pub(crate) enum Stop {
     Url,
-    Refused(StatusCode),
+    /// With the reference of the refusal.
+    Refused(StatusCode, String),
     Answer(String),
 }
 

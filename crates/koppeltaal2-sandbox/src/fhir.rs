@@ -8,6 +8,7 @@ mod discovery;
 mod format;
 mod interaction;
 mod pages;
+mod patch;
 mod permission;
 mod reading;
 mod refusal;
@@ -169,9 +170,8 @@ async fn carry_out(
             writing::update(server, &may, headers, &body::read(body, most).await?)
         }
         Interaction::Patch(name, id) => {
-            existing(name, id, Operation::Update)?;
-            let diagnostics = "PATCH is not offered; read the resource, change it, and PUT it";
-            Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, IssueType::NotSupported, diagnostics))
+            let may = existing(name, id, Operation::Update)?;
+            writing::patch(server, &may, headers, &body::read(body, most).await?)
         }
         Interaction::Delete(name, id) => {
             writing::delete(server, &existing(name, id, Operation::Delete)?, headers)

@@ -8,13 +8,14 @@ mod token;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use http::header;
 use koppeltaal_smart::JwksService;
 
 pub(crate) use service::IdentityProviderService;
 
-use crate::authorization::KEYS_MAX_AGE;
+use crate::authorization::{KEYS_MAX_AGE, traced};
 use crate::form::FORM_BYTES;
 use crate::page::{STYLE, STYLE_PATH};
 use crate::urls::IDP_PATH;
@@ -30,6 +31,7 @@ pub(crate) fn router(service: IdentityProviderService) -> Router {
         .route("/.well-known/openid-configuration", get(token::discovery))
         .route_service("/jwks.json", keys)
         .route(STYLE_PATH, get(style))
-        .layer(DefaultBodyLimit::max(FORM_BYTES));
+        .layer(DefaultBodyLimit::max(FORM_BYTES))
+        .layer(from_fn(traced));
     Router::new().nest(IDP_PATH, provider).with_state(service)
 }

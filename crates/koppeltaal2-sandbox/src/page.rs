@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode, header};
 use serde_json::json;
 
 use crate::refusal::{Refusal, Refusals};
+use crate::trace::Trace;
 use crate::urls::IDP_PATH;
 
 /// The style of all pages.
@@ -65,9 +66,11 @@ pub(crate) fn refuse(
     refusals: &Refusals,
     endpoint: &'static str,
     refusal: &Refusal,
+    trace: &Trace,
     headers: &HeaderMap,
 ) -> Response {
-    let reference = refusals.note(endpoint, refusal);
+    refusals.note(endpoint, refusal, trace);
+    let reference = &trace.request_id;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accept.contains("text/html") {
         let body = json!({ "error": refusal.code.as_str(), "reference": reference });

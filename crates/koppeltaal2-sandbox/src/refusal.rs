@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::StatusCode;
 use koppeltaal_smart::{JwtError, OAuthErrorCode};
-use uuid::Uuid;
+
+use crate::trace::Trace;
 
 /// Why a request is refused. The reason is for developers; it holds no token and nothing about a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +74,8 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedRequest {
-    /// What was told to the client or the user in place of the reason.
+    /// What was told to the client or the user in place of the reason: the id of the request, which is also in
+    /// the `AuditEvent` of a login.
     pub reference: String,
     /// The path of the endpoint, such as `/oauth2/token`.
     pub endpoint: &'static str,
@@ -93,9 +95,9 @@ const REFUSALS: usize = 500;
 pub(crate) struct Refusals(Arc<Mutex<VecDeque<RefusedRequest>>>);
 
 impl Refusals {
-    /// Keeps and logs a refusal. Returns its reference.
-    pub(crate) fn note(&self, endpoint: &'static str, refusal: &Refusal) -> String {
-        let reference = Uuid::new_v4().to_string();
+    /// Keeps and logs the refusal of a request, whose id is its reference.
+    pub(crate) fn note(&self, endpoint: &'static str, refusal: &Refusal, trace: &Trace) {
+        let reference = trace.request_id.clone();
         tracing::info!(
             target: "koppeltaal2_sandbox::requests",
             endpoint,
@@ -110,13 +112,12 @@ impl Refusals {
             kept.pop_front();
         }
         kept.push_back(RefusedRequest {
-            reference: reference.clone(),
+            reference,
             endpoint,
             status: refusal.status.as_u16(),
             code: refusal.code,
             reason: refusal.reason.clone(),
         });
-        reference
     }
 
     /// The oldest first.

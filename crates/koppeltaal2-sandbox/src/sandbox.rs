@@ -4,21 +4,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use koppeltaal_smart::{Algorithm, HttpClient, Jwks, KeyError, KeyPair, Signer as _, Url};
+use http::StatusCode;
+use koppeltaal_smart::{Algorithm, HttpClient, Jwks, KeyError, KeyPair, Signer as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::application::{Applications, RegisteredApplication, RegistrationError};
-use crate::authorization::{self, AuthorizationService};
+use crate::audit::Audit;
+use crate::authorization::{self, AuthorizationService, ServiceParts};
 use crate::browser::{self, LogInError, Stop};
-use crate::config::{ConfigError, SandboxConfig};
+use crate::caller::TokenCheck;
+use crate::config::{ConfigError, SandboxConfig, Switches};
+use crate::fhir::{self, FhirSettings};
 use crate::identity_provider::{self, IdentityProviderService};
+use crate::notification::{NotificationSettings, Notifications};
 use crate::refusal::{Refusals, RefusedRequest};
 use crate::seed::seed;
 use crate::server;
 use crate::store::{Store, StoreLimits};
-use crate::urls::Urls;
+use crate::urls::{FHIR_PATH, Urls};
 
 /// A Koppeltaal 2.0 domain in this process. It stops when it is dropped.
 ///
@@ -29,6 +34,7 @@ pub struct Sandbox {
     urls: Urls,
     applications: Applications,
     refusals: Refusals,
+    notifications: Notifications,
     /// Dropped to stop.
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -47,6 +53,9 @@ pub enum StartError {
     /// The client that fetches the keys of others cannot be made.
     #[error("the sandbox cannot make an HTTP client: {0}")]
     Http(#[source] koppeltaal_smart::Error),
+    /// TLS for notifications cannot be set up.
+    #[error("the sandbox cannot set up TLS: {0}")]
+    Tls(String),
     /// Nobody can listen on the address: it is taken, or is no address of this machine.
     #[error("the sandbox cannot listen on {address}: {source}")]
     Listen {
@@ -109,27 +118,52 @@ impl Sandbox {
         let idp_key = KeyPair::generate(Algorithm::Es384)?;
         let client_keys = Jwks::new([key.public_key().clone()]);
         let (store, refusals) = (Store::new(StoreLimits::default()), Refusals::default());
-        let parsed = Url::parse(&format!("{base}/")).map_err(|_| ConfigError::PublicUrl(base.clone()))?;
-        let _server_device = seed(config, &parsed, &applications, &store);
-        let authorization = AuthorizationService::new(
+        let domain = Arc::new(urls.domain(seed(config, &applications, &store)));
+        let audit = Audit::new(store.clone(), Arc::clone(&domain));
+        let parts = ServiceParts {
+            urls: urls.clone(),
+            key,
+            http,
+            applications: applications.clone(),
+            store: store.clone(),
+            audit: audit.clone(),
+            refusals: refusals.clone(),
+        };
+        let authorization = AuthorizationService::new(config, parts);
+        let tokens: Arc<dyn TokenCheck> = Arc::new(authorization.clone());
+        let provider = IdentityProviderService::new(
             config,
             &urls,
-            &key,
-            &http,
-            applications.clone(),
+            idp_key,
+            client_keys,
             store.clone(),
             refusals.clone(),
         );
-        let provider =
-            IdentityProviderService::new(config, &urls, idp_key, client_keys, store, refusals.clone());
-        let router: Router = authorization::router(authorization).merge(identity_provider::router(provider));
+        let settings = NotificationSettings {
+            attempts: config.notification_attempts,
+            ..NotificationSettings::default()
+        };
+        let notifications = Notifications::new(store.clone(), audit.clone(), Arc::clone(&tokens), settings)
+            .map_err(|error| StartError::Tls(error.to_string()))?;
+        let fhir = fhir::router(
+            store,
+            tokens,
+            domain,
+            audit,
+            notifications.clone(),
+            fhir_settings(&config.switches),
+        );
+        let router = Router::new()
+            .nest(FHIR_PATH, fhir)
+            .merge(authorization::router(authorization))
+            .merge(identity_provider::router(provider));
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             // An error means that the sender is gone, which also means stop.
             let _ = stopped.await;
         };
         let server = tokio::spawn(server::serve(listener, router, stopped));
-        Ok(Self { address, urls, applications, refusals, stop: Some(stop), server })
+        Ok(Self { address, urls, applications, refusals, notifications, stop: Some(stop), server })
     }
 
     /// The base of all URLs, without a slash at the end: the public URL if one is configured, else
@@ -172,6 +206,12 @@ impl Sandbox {
         self.refusals.all()
     }
 
+    /// Does not send the next notifications, so many, as if the network had lost them. Subscribers find out by
+    /// searching.
+    pub fn lose_notifications(&self, notifications: usize) {
+        self.notifications.lose(notifications);
+    }
+
     /// Plays the browser of a launched user: opens the authorization URL, logs this person in at the sandbox's
     /// own identity provider, and returns the URL to which the browser is sent in the end, with code and
     /// state. Of another identity provider it returns the address of the login page.
@@ -183,9 +223,11 @@ impl Sandbox {
         browser::log_in(&self.urls, authorize_url, person).await.map_err(|stop| match stop {
             Stop::Url => LogInError::Url,
             Stop::Answer(what) => LogInError::Answer(what),
-            Stop::Refused(status) => {
-                let reason = self.refusals().pop().map(|refusal| refusal.reason);
-                LogInError::Refused { status: status.as_u16(), reason: reason.unwrap_or_default() }
+            Stop::Refused(status, reference) => {
+                let mut refusals = self.refusals().into_iter();
+                let refusal = refusals.find(|refusal| refusal.reference == reference);
+                let reason = refusal.map(|refusal| refusal.reason).unwrap_or_default();
+                LogInError::Refused { status: status.as_u16(), reason }
             }
         })
     }
@@ -202,6 +244,18 @@ impl Drop for Sandbox {
     /// Cuts off all connections: a silent client would keep the server alive for ever.
     fn drop(&mut self) {
         self.server.abort();
+    }
+}
+
+/// In what real servers differ, for the FHIR interface.
+fn fhir_settings(switches: &Switches) -> FhirSettings {
+    let default = FhirSettings::default();
+    // Checked with the configuration.
+    let status = |code, otherwise| StatusCode::from_u16(code).unwrap_or(otherwise);
+    FhirSettings {
+        stale: status(switches.stale_version_status, default.stale),
+        without_if_match: status(switches.missing_if_match_status, default.without_if_match),
+        ..default
     }
 }
 

@@ -6,7 +6,6 @@ use koppeltaal_r4::datatypes::{DeviceNametype, HumanName, Identifier, Meta};
 use koppeltaal_r4::resources::{
     Device, DeviceDeviceName, DeviceStatus, Organization, Patient, Practitioner, RelatedPerson,
 };
-use koppeltaal_smart::Url;
 
 use crate::application::Applications;
 use crate::config::{SandboxConfig, UserType};
@@ -20,14 +19,14 @@ const CLIENT_ID: &str = "http://vzvz.nl/fhir/NamingSystem/koppeltaal-client-id";
 const SERVER: &str = "Koppeltaal sandbox";
 
 /// Fills an empty store. Returns the reference to the Device of the server, which writes the `AuditEvent`s.
-pub(crate) fn seed(config: &SandboxConfig, base: &Url, applications: &Applications, store: &Store) -> String {
+pub(crate) fn seed(config: &SandboxConfig, applications: &Applications, store: &Store) -> String {
     // The first Device has no origin: there is nobody yet who could have made it.
     let server_id = new_id();
     let server = format!("Device/{server_id}");
     store.create_with_id(&server_id, device(SERVER, &server_id).into(), None);
     let organization = Organization {
         meta: meta("Organization"),
-        identifier: vec![identifier(&format!("{base}organization"), "1")],
+        identifier: vec![identifier("http://sandbox.example/organization", "1")],
         active: true.into(),
         name: config.organization.as_str().into(),
         ..Default::default()

@@ -7,12 +7,13 @@ mod index;
 mod integrity;
 mod limits;
 mod table;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use koppeltaal_fhir_base::resource::AnyResource as _;
 use koppeltaal_r4::Resource;
 
 use crate::moment::Moment;
@@ -25,6 +26,9 @@ use table::Table;
 pub(crate) use integrity::Dangling;
 pub(crate) use limits::StoreLimits;
 pub(crate) use version::{Entry, Lookup, Version};
+
+/// The type whose resources make room for new ones.
+const AUDIT_EVENT: &str = "AuditEvent";
 
 /// The resources of a domain. A clone is the same store.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ struct Tables {
     /// The time of the last write.
     last: Moment,
     versions: usize,
+    /// The memory of AuditEvents, and of everything else.
+    audit_bytes: usize,
     bytes: usize,
 }
 
@@ -85,7 +91,7 @@ impl Store {
     /// An empty store.
     pub(crate) fn new(limits: StoreLimits) -> Self {
         let by_type = SERVED.iter().map(|name| (*name, Table::default())).collect();
-        let tables = Tables { by_type, last: Moment::MIN, versions: 0, bytes: 0 };
+        let tables = Tables { by_type, last: Moment::MIN, versions: 0, audit_bytes: 0, bytes: 0 };
         Self { tables: Arc::new(RwLock::new(tables)), limits }
     }
 
@@ -138,8 +144,8 @@ impl Store {
         }
         let mut tables = self.write_tables();
         let version = tables.put(id.into(), resource);
-        if version.resource_type() == "AuditEvent" {
-            tables.forget_audit_events(self.limits.audit_events);
+        if version.resource_type() == AUDIT_EVENT {
+            tables.forget_audit_events(self.limits.audit_events, self.limits);
         }
         version
     }
@@ -179,13 +185,13 @@ impl Store {
                         (several, _) => return Err(WriteError::Several(several.len())),
                     }
                 }
-                tables.check_room(resource.type_name(), self.limits)?;
+                tables.check_room(resource.resource_type(), self.limits)?;
                 tables.check_references(&resource)?;
                 set_origin(&mut resource, &origin);
                 Ok(Written::Created(tables.put(new_id().as_str().into(), resource)))
             }
             Write::Update { id, expected, resource } => {
-                let table = tables.table(resource.type_name()).ok_or(WriteError::Unknown)?;
+                let table = tables.table(resource.resource_type()).ok_or(WriteError::Unknown)?;
                 let current = current(table, &id)?;
                 if current.version != expected {
                     return Err(WriteError::Stale { current: current.version });
@@ -286,36 +292,38 @@ impl Tables {
 
     fn put(&mut self, id: Arc<str>, resource: Resource) -> Arc<Version> {
         let moment = self.next_moment();
-        let table = served(resource.type_name()).and_then(|name| self.by_type.get_mut(name));
+        let table = served(resource.resource_type()).and_then(|name| self.by_type.get_mut(name));
         let history = table.as_ref().map_or(&[][..], |table| table.history(&id));
         let number = history.last().map_or(1, |entry| entry.version() + 1);
         let version = Arc::new(Version::new(id, number, moment, resource));
         if let Some(table) = table {
             self.versions += 1;
-            self.bytes += version.bytes;
+            let is_event = version.resource_type() == AUDIT_EVENT;
+            *(if is_event { &mut self.audit_bytes } else { &mut self.bytes }) += version.bytes;
             table.put(Arc::clone(&version));
         }
         version
     }
 
-    fn forget_audit_events(&mut self, most: usize) {
-        let Some(table) = self.by_type.get_mut("AuditEvent") else { return };
-        while table.len() > most.max(1) {
+    /// Forgets the oldest AuditEvents until there are so many at most, within the memory for them.
+    fn forget_audit_events(&mut self, most: usize, limits: StoreLimits) {
+        let Some(table) = self.by_type.get_mut(AUDIT_EVENT) else { return };
+        while table.len() > most.max(1) || (self.audit_bytes > limits.audit_bytes && table.len() > 1) {
             let forgotten = table.forget_oldest();
             if forgotten.is_empty() {
                 return;
             }
             self.versions = self.versions.saturating_sub(forgotten.len());
             let bytes = |entry: &Entry| if let Entry::Live(version) = entry { version.bytes } else { 0 };
-            self.bytes = self.bytes.saturating_sub(forgotten.iter().map(bytes).sum());
+            self.audit_bytes = self.audit_bytes.saturating_sub(forgotten.iter().map(bytes).sum());
         }
     }
 
     fn check_room(&mut self, resource_type: &str, limits: StoreLimits) -> Result<(), WriteError> {
-        if resource_type == "AuditEvent" {
-            self.forget_audit_events(limits.audit_events.saturating_sub(1));
+        if resource_type == AUDIT_EVENT {
+            self.forget_audit_events(limits.audit_events.saturating_sub(1), limits);
         } else {
-            let others = self.by_type.iter().filter(|(name, _)| **name != "AuditEvent");
+            let others = self.by_type.iter().filter(|(name, _)| **name != AUDIT_EVENT);
             if others.map(|(_, table)| table.len()).sum::<usize>() >= limits.resources {
                 return Err(WriteError::Full(format!("{} resources", limits.resources)));
             }
@@ -347,11 +355,11 @@ impl Tables {
 
     /// For a criterion about other resources: the references to those that meet it.
     fn chained(&self, criterion: &Criterion) -> Option<Vec<Box<str>>> {
-        let Test::Chain(criteria) = &criterion.test else { return None };
+        let Test::Chain(targets) = &criterion.test else { return None };
         let mut references = Vec::new();
-        for (resource_type, criterion) in criteria {
+        for (resource_type, criteria) in targets {
             let Some(table) = self.table(resource_type) else { continue };
-            let found = table.find_one(criterion);
+            let found = table.find_chained(criteria);
             references.extend(found.iter().map(|version| version.reference().into()));
         }
         Some(references)

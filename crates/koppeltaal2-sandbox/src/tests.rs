@@ -2,6 +2,7 @@
 
 mod audit;
 mod common;
+mod load;
 mod notifications;
 mod permissions;
 mod rest;

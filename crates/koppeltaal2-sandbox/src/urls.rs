@@ -1,5 +1,7 @@
 //! [`Urls`]: the addresses of the domain, each in one place.
 
+use crate::domain::Domain;
+
 /// The path of the FHIR interface; `DEFAULT` is the tenant, as at the reference server.
 pub(crate) const FHIR_PATH: &str = "/fhir/DEFAULT";
 /// The path of the authorization service.
@@ -50,6 +52,19 @@ impl Urls {
             idp_login: idp("/login"),
             idp_token: idp("/token"),
             base,
+        }
+    }
+
+    /// The domain at these addresses, whose server has this Device.
+    pub(crate) fn domain(&self, device: String) -> Domain {
+        Domain {
+            fhir_base: self.fhir.clone(),
+            device,
+            issuer: self.issuer.clone(),
+            jwks: self.jwks.clone(),
+            authorize: self.authorize.clone(),
+            token: self.token.clone(),
+            introspect: self.introspect.clone(),
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -12,6 +13,7 @@ use koppeltaal_smart::{OAuthErrorCode, UnverifiedJwt};
 
 use crate::application::RegisteredApplication;
 use crate::authorization::grant::{Launched, Login};
+use crate::authorization::login_events::{Step, Subject};
 use crate::authorization::provider::LoginSecrets;
 use crate::authorization::reply::redirect;
 use crate::authorization::service::{AuthorizationService, secret};
@@ -19,6 +21,7 @@ use crate::config::UserType;
 use crate::form::Form;
 use crate::page;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// The scopes of a launch, exactly these.
 const SCOPES: [&str; 3] = ["launch", "openid", "fhirUser"];
@@ -29,37 +32,51 @@ const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
 /// The characters of a challenge of method S256.
 const CHALLENGE_LENGTH: usize = 43;
 
+const ENDPOINT: &str = "/oauth2/authorize";
+
 /// `GET /oauth2/authorize`.
 pub(crate) async fn authorize(
     State(service): State<AuthorizationService>,
+    Extension(trace): Extension<Trace>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    service.answer_authorize(query.unwrap_or_default().as_bytes(), &headers).await
+    service.answer_authorize(query.unwrap_or_default().as_bytes(), &trace, &headers).await
 }
 
 /// `POST /oauth2/authorize`, which SMART calls `authorize-post`.
 pub(crate) async fn authorize_post(
     State(service): State<AuthorizationService>,
+    Extension(trace): Extension<Trace>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    service.answer_authorize(&body, &headers).await
+    service.answer_authorize(&body, &trace, &headers).await
 }
 
 impl AuthorizationService {
-    async fn answer_authorize(&self, parameters: &[u8], headers: &HeaderMap) -> Response {
-        match self.begin_login(parameters).await {
+    async fn answer_authorize(&self, parameters: &[u8], trace: &Trace, headers: &HeaderMap) -> Response {
+        // Never to the redirect URI: nothing of the request can be trusted.
+        let refuse =
+            |refusal: &Refusal| page::refuse(&self.shared.refusals, ENDPOINT, refusal, trace, headers);
+        let Ok(form) = Form::parse(parameters) else {
+            return refuse(&Refusal::request("the request is too long or repeats a parameter"));
+        };
+        match self.begin_login(&form, trace).await {
             Ok(location) => redirect(&location),
-            // Never to the redirect URI: nothing of the request can be trusted.
-            Err(refusal) => page::refuse(&self.shared.refusals, "/oauth2/authorize", &refusal, headers),
+            Err(refusal) => {
+                let client_id = form.get("client_id").unwrap_or_default();
+                if let Some(application) = self.shared.applications.by_client_id(client_id) {
+                    let subject = Subject { application, launch: None, provider: None };
+                    self.record(Step::Login, subject, trace, Some(&refusal));
+                }
+                refuse(&refusal)
+            }
         }
     }
 
     /// Checks a request, and gives the URL of the identity provider.
-    async fn begin_login(&self, parameters: &[u8]) -> Result<String, Refusal> {
-        let form = Form::parse(parameters)
-            .map_err(|_| Refusal::request("the request is too long or repeats a parameter"))?;
+    async fn begin_login(&self, form: &Form, trace: &Trace) -> Result<String, Refusal> {
         let required = |name| form.get(name).ok_or_else(|| Refusal::missing(name));
         let application = self.shared.applications.by_client_id(required("client_id")?);
         let application = application.filter(|application| application.is_approved());
@@ -80,7 +97,7 @@ impl AuthorizationService {
         let scope = required("scope")?;
         check_scope(scope)?;
         let state = required("state")?;
-        let challenge = self.challenge(&form)?;
+        let challenge = self.challenge(form)?;
         let prompt = form.get("prompt");
         if prompt.is_some_and(|prompt| prompt.split(' ').any(|word| !PROMPTS.contains(&word))) {
             return Err(Refusal::request("prompt has to be none, login, consent or select_account"));
@@ -95,11 +112,12 @@ impl AuthorizationService {
             redirect_uri: redirect_uri.to_owned(),
             state: state.to_owned(),
             scope: scope.to_owned(),
+            nonce: form.get("nonce").map(str::to_owned),
             challenge: challenge.map(str::to_owned),
             launch,
             claims: token.unverified_claims().as_map().clone(),
         };
-        self.send_to_provider(launched, prompt)
+        self.send_to_provider(launched, prompt, trace)
     }
 
     fn check_redirect_uri(&self, application: &RegisteredApplication, uri: &str) -> Result<(), Refusal> {
@@ -130,7 +148,12 @@ impl AuthorizationService {
     }
 
     /// Remembers the login, and gives the URL of the identity provider.
-    fn send_to_provider(&self, launched: Launched, prompt: Option<&str>) -> Result<String, Refusal> {
+    fn send_to_provider(
+        &self,
+        launched: Launched,
+        prompt: Option<&str>,
+        trace: &Trace,
+    ) -> Result<String, Refusal> {
         let user = UserType::of_reference(&launched.launch.subject);
         let (user, _) = user.ok_or_else(|| {
             Refusal::request("sub of the launch is no Patient, Practitioner or RelatedPerson")
@@ -141,6 +164,10 @@ impl AuthorizationService {
         let (state, nonce, code_verifier) = (secret(), secret(), secret());
         let secrets = LoginSecrets { state: &state, nonce: &nonce, code_verifier: &code_verifier };
         let location = provider.login_url(&secrets, prompt, &launched.launch.subject);
+        let subject =
+            Subject { application: &launched.application, launch: Some(&launched.launch), provider: None };
+        self.record(Step::Login, subject, trace, None);
+        self.record(Step::Delegation, Subject { provider: Some(provider), ..subject }, trace, None);
         let login =
             Login { launched: Arc::new(launched), provider: Arc::clone(provider), nonce, code_verifier };
         self.shared.logins.put(state, login, Instant::now());

@@ -14,6 +14,8 @@ pub(crate) struct Launched {
     pub(crate) redirect_uri: String,
     pub(crate) state: String,
     pub(crate) scope: String,
+    /// What the `id_token` repeats, if the client asked for it.
+    pub(crate) nonce: Option<String>,
     /// The challenge of PKCE, method S256.
     pub(crate) challenge: Option<String>,
     pub(crate) launch: HtiClaims,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,21 +12,27 @@ use koppeltaal_smart::{HtiClaims, HtiVerifier, JwtError, ReplayGuard, Unverified
 use serde_json::{Map, Value, json};
 
 use crate::application::RegisteredApplication;
+use crate::authorization::login_events::{Step, Subject};
 use crate::authorization::reply::secret_json;
 use crate::authorization::service::AuthorizationService;
 use crate::form::Form;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// `POST /oauth2/introspect`.
-pub(crate) async fn introspect(State(service): State<AuthorizationService>, body: Bytes) -> Response {
-    match service.introspect(&body).await {
+pub(crate) async fn introspect(
+    State(service): State<AuthorizationService>,
+    Extension(trace): Extension<Trace>,
+    body: Bytes,
+) -> Response {
+    match service.introspect(&body, &trace).await {
         Ok(reply) => secret_json(StatusCode::OK, &reply),
-        Err(refusal) => service.refuse("/oauth2/introspect", &refusal),
+        Err(refusal) => service.refuse("/oauth2/introspect", &refusal, &trace),
     }
 }
 
 impl AuthorizationService {
-    async fn introspect(&self, body: &[u8]) -> Result<Value, Refusal> {
+    async fn introspect(&self, body: &[u8], trace: &Trace) -> Result<Value, Refusal> {
         let form =
             Form::parse(body).map_err(|_| Refusal::request("the form is too long or repeats a parameter"))?;
         let now = SystemTime::now();
@@ -36,7 +43,7 @@ impl AuthorizationService {
         };
         let application = self.authenticate(&form, audiences, now).await?;
         let token = form.get("token").ok_or_else(|| Refusal::missing("token"))?;
-        Ok(match self.active_claims(token, application, now).await {
+        Ok(match self.active_claims(token, application, trace, now).await {
             Ok(mut claims) => {
                 claims.insert("active".to_owned(), true.into());
                 Value::Object(claims)
@@ -54,6 +61,7 @@ impl AuthorizationService {
         &self,
         token: &str,
         caller: &RegisteredApplication,
+        trace: &Trace,
         now: SystemTime,
     ) -> Result<Map<String, Value>, JwtError> {
         let token = UnverifiedJwt::parse(token)?;
@@ -61,7 +69,11 @@ impl AuthorizationService {
         if issuer == self.shared.urls.issuer {
             return Ok(self.check_own(&token, now)?.as_map().clone());
         }
-        self.check_launch(&token, caller, now).await?;
+        let launch = self.check_launch(&token, caller, now).await;
+        let refusal = launch.as_ref().err().map(|error| Refusal::request(error.to_string()));
+        let subject = Subject { application: caller, launch: launch.as_ref().ok(), provider: None };
+        self.record(Step::Introspection, subject, trace, refusal.as_ref());
+        launch?;
         Ok(token.unverified_claims().as_map().clone())
     }
 

@@ -7,11 +7,22 @@ use serde_json::{Value, json};
 
 use crate::authorization::service::AuthorizationService;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// JSON that no cache may store (RFC 6749 section 5.1).
 pub(crate) fn secret_json(status: StatusCode, body: &Value) -> Response {
     let headers = [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")];
     (status, headers, Json(body)).into_response()
+}
+
+/// A refusal as the JSON of RFC 6749 section 5.2.
+pub(crate) fn refusal_json(refusal: &Refusal, trace: &Trace) -> Response {
+    let body = json!({
+        "error": refusal.code.as_str(),
+        "error_description": refusal.reason,
+        "reference": trace.request_id,
+    });
+    secret_json(refusal.status, &body)
 }
 
 /// A redirect of a browser, by GET whatever the method was.
@@ -28,17 +39,12 @@ pub(crate) fn redirect(location: &str) -> Response {
 impl AuthorizationService {
     /// Refuses a request of an application: the JSON of RFC 6749 section 5.2, or the plain text of the
     /// reference service.
-    pub(crate) fn refuse(&self, endpoint: &'static str, refusal: &Refusal) -> Response {
-        let reference = self.shared.refusals.note(endpoint, refusal);
+    pub(crate) fn refuse(&self, endpoint: &'static str, refusal: &Refusal, trace: &Trace) -> Response {
+        self.shared.refusals.note(endpoint, refusal, trace);
         if self.shared.switches.plain_text_errors {
             return plain_text(refusal);
         }
-        let body = json!({
-            "error": refusal.code.as_str(),
-            "error_description": refusal.reason,
-            "reference": reference,
-        });
-        secret_json(refusal.status, &body)
+        refusal_json(refusal, trace)
     }
 }
 

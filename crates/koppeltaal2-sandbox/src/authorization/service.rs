@@ -7,6 +7,7 @@ use koppeltaal_smart::{HttpClient, Jwks, KeyPair, MemoryReplayGuard, Signer as _
 use uuid::Uuid;
 
 use crate::application::Applications;
+use crate::audit::Audit;
 use crate::authorization::checked_tokens::CheckedTokens;
 use crate::authorization::grant::{Launched, Login};
 use crate::authorization::provider::Provider;
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) keys: Jwks,
     pub(crate) applications: Applications,
     pub(crate) store: Store,
+    pub(crate) audit: Audit,
     pub(crate) login_claim: String,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) switches: Switches,
@@ -49,29 +51,33 @@ pub(crate) struct Shared {
 /// How many logins there may be at a time, and how many codes. Each takes some kilobytes.
 const CAPACITY: usize = 10_000;
 
+/// What the service is made of.
+pub(crate) struct ServiceParts {
+    pub(crate) urls: Urls,
+    pub(crate) key: Arc<KeyPair>,
+    pub(crate) http: HttpClient,
+    pub(crate) applications: Applications,
+    pub(crate) store: Store,
+    pub(crate) audit: Audit,
+    pub(crate) refusals: Refusals,
+}
+
 impl AuthorizationService {
-    pub(crate) fn new(
-        config: &SandboxConfig,
-        urls: &Urls,
-        key: &Arc<KeyPair>,
-        http: &HttpClient,
-        applications: Applications,
-        store: Store,
-        refusals: Refusals,
-    ) -> Self {
-        let mut providers: HashMap<String, Arc<Provider>> = config
-            .identity_providers
-            .iter()
-            .map(|configured| (configured.name.clone(), Arc::new(Provider::new(configured, urls, http, key))))
+    pub(crate) fn new(config: &SandboxConfig, parts: ServiceParts) -> Self {
+        let ServiceParts { urls, key, http, applications, store, audit, refusals } = parts;
+        let configured = config.identity_providers.iter();
+        let mut providers: HashMap<String, Arc<Provider>> = configured
+            .map(|other| (other.name.clone(), Arc::new(Provider::new(other, &urls, &http, &key))))
             .collect();
-        providers.insert(OWN_IDENTITY_PROVIDER.to_owned(), Arc::new(Provider::own(urls, http, key)));
+        providers.insert(OWN_IDENTITY_PROVIDER.to_owned(), Arc::new(Provider::own(&urls, &http, &key)));
         let lifetimes = config.lifetimes;
         let shared = Shared {
-            urls: urls.clone(),
-            key: Arc::clone(key),
+            urls,
             keys: Jwks::new([key.public_key().clone()]),
+            key,
             applications,
             store,
+            audit,
             login_claim: config.login_claim.clone(),
             lifetimes,
             switches: config.switches,

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
@@ -18,6 +19,7 @@ use crate::authorization::reply::secret_json;
 use crate::authorization::service::AuthorizationService;
 use crate::form::Form;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// The access token of a launched user, which opens nothing.
 const NO_TOKEN: &str = "NOOP";
@@ -26,10 +28,14 @@ const NO_TOKEN: &str = "NOOP";
 const CONTEXT: [&str; 9] = ["resource", "definition", "sub", "patient", "intent", "aud", "iss", "exp", "jti"];
 
 /// `POST /oauth2/token`.
-pub(crate) async fn token(State(service): State<AuthorizationService>, body: Bytes) -> Response {
+pub(crate) async fn token(
+    State(service): State<AuthorizationService>,
+    Extension(trace): Extension<Trace>,
+    body: Bytes,
+) -> Response {
     match service.grant(&body).await {
         Ok(reply) => secret_json(StatusCode::OK, &Value::Object(reply)),
-        Err(refusal) => service.refuse("/oauth2/token", &refusal),
+        Err(refusal) => service.refuse("/oauth2/token", &refusal, &trace),
     }
 }
 
@@ -109,6 +115,8 @@ impl AuthorizationService {
     async fn id_token(&self, launched: &Launched, now: SystemTime) -> Result<String, SignError> {
         let (client_id, subject) = (launched.application.client_id(), &launched.launch.subject);
         let issued = seconds(now);
+        // As the reference service does it; a client of OpenID wants its own.
+        let nonce = launched.nonce.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let claims = json!({
             "iss": self.shared.urls.issuer,
             "aud": client_id,
@@ -118,7 +126,7 @@ impl AuthorizationService {
             "iat": issued,
             "exp": issued + self.shared.lifetimes.id_token.as_secs(),
             "jti": Uuid::new_v4().to_string(),
-            "nonce": Uuid::new_v4().to_string(),
+            "nonce": nonce,
         });
         Ok(sign_jwt(&*self.shared.key, &claims).await?.as_str().to_owned())
     }

@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes, to_bytes};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_r4::resources::IssueType;
-use koppeltaal_r4::{Finding, ReadError, ReadOptions, Resource, Rule, Severity};
+use koppeltaal_r4::{Finding, Format, ReadError, ReadOptions, Resource, Rule, Severity};
 
 use crate::fhir::format;
 use crate::fhir::refusal::{Issue, Refusal};
@@ -38,7 +38,21 @@ pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
 pub(crate) fn resource(headers: &HeaderMap, body: &[u8], resource_type: &str) -> Result<Resource, Refusal> {
     let format = format::of_body(headers)?;
     let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let options = ReadOptions::tolerant().labelled(content_type.unwrap_or_default());
+    parsed(format, body, content_type.unwrap_or_default(), resource_type)
+}
+
+/// Reads a resource of a type from text in a format, which came with a media type.
+///
+/// # Errors
+///
+/// As [`resource`].
+pub(crate) fn parsed(
+    format: Format,
+    body: &[u8],
+    media_type: &str,
+    resource_type: &str,
+) -> Result<Resource, Refusal> {
+    let options = ReadOptions::tolerant().labelled(media_type);
     let read = options.read(format, body).map_err(|error| unreadable(&error))?;
     let found = read.document.resource_type();
     if found != resource_type {

@@ -29,8 +29,8 @@ const FORMATS: [&str; 6] =
     ["application/fhir+json", "application/fhir+xml", "application/json", "application/xml", "json", "xml"];
 
 /// What can be done with a resource of most types, and what with AuditEvents, which never change.
-const INTERACTIONS: [&str; 7] =
-    ["read", "vread", "history-instance", "search-type", "create", "update", "delete"];
+const INTERACTIONS: [&str; 8] =
+    ["read", "vread", "history-instance", "search-type", "create", "update", "patch", "delete"];
 const INTERACTIONS_OF_EVENTS: [&str; 5] = ["read", "vread", "history-instance", "search-type", "create"];
 
 /// The CapabilityStatement.
@@ -53,6 +53,7 @@ pub(crate) fn capabilities(domain: &Domain) -> Answer {
         }),
         fhir_version: "4.0.1".into(),
         format: FORMATS.map(Into::into).into(),
+        patch_format: vec!["application/json-patch+json".into()],
         implementation_guide: vec![GUIDE.into()],
         rest: vec![CapabilityStatementRest {
             mode: "server".into(),

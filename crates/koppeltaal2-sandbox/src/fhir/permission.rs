@@ -32,7 +32,7 @@ pub(crate) fn authenticate(tokens: &dyn TokenCheck, headers: &HeaderMap) -> Resu
 
 /// Whose resources of a type an application reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reach {
+enum Reach {
     All,
     /// Those of these Devices.
     Origins(Vec<String>),
@@ -48,27 +48,34 @@ impl Reach {
     }
 
     /// Whether it includes a resource of this origin.
-    pub(crate) fn includes(&self, origin: Option<&str>) -> bool {
+    fn includes(&self, origin: Option<&str>) -> bool {
         match self {
             Self::All => true,
             Self::Origins(origins) => origins.iter().any(|own| Some(own.as_str()) == origin),
         }
     }
+}
 
-    /// Restricts a query to it.
-    pub(crate) fn narrow(&self, query: &mut Query) {
-        if let Self::Origins(origins) = self {
-            query.narrow_to_origins(origins);
-        }
+/// Restricts a query to what an application may read, also in what it says about other resources.
+fn narrow(caller: &Caller, query: &mut Query) {
+    let readable = |resource_type: &str| match Reach::of(caller, resource_type, Operation::Read) {
+        Ok(Reach::All) => Some(None),
+        Ok(Reach::Origins(origins)) => Some(Some(origins)),
+        Err(_) => None,
+    };
+    match readable(query.resource_type) {
+        Some(None) => {}
+        Some(Some(origins)) => query.narrow_to_origins(&origins),
+        None => query.narrow_to_origins(&[]),
     }
+    query.narrow_chains(readable);
 }
 
 /// The permission to create a resource of a type.
 #[derive(Debug)]
 pub(crate) struct MayCreate {
     resource_type: &'static str,
-    device: String,
-    readable: Option<Reach>,
+    caller: Caller,
 }
 
 impl MayCreate {
@@ -78,22 +85,21 @@ impl MayCreate {
     pub(crate) fn check(caller: &Caller, resource_type: &'static str) -> Result<Self, Refusal> {
         // Whose resources it reaches does not matter for a new one.
         Reach::of(caller, resource_type, Operation::Create)?;
-        let readable = Reach::of(caller, resource_type, Operation::Read).ok();
-        Ok(Self { resource_type, device: caller.device(), readable })
+        Ok(Self { resource_type, caller: caller.clone() })
     }
 
     pub(crate) fn resource_type(&self) -> &'static str {
         self.resource_type
     }
 
-    /// The Device that the new resource comes from.
-    pub(crate) fn device(&self) -> &str {
-        &self.device
+    /// The application that creates it.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
-    /// Which resources of the type the application may see; `None` for none.
-    pub(crate) fn readable(&self) -> Option<&Reach> {
-        self.readable.as_ref()
+    /// Restricts a query to what the application may read.
+    pub(crate) fn narrow(&self, query: &mut Query) {
+        narrow(&self.caller, query);
     }
 }
 
@@ -164,7 +170,7 @@ impl MayReadHistory {
 #[derive(Debug)]
 pub(crate) struct MaySearch {
     resource_type: &'static str,
-    client_id: String,
+    caller: Caller,
     reach: Reach,
 }
 
@@ -174,7 +180,7 @@ impl MaySearch {
     /// 403.
     pub(crate) fn check(caller: &Caller, resource_type: &'static str) -> Result<Self, Refusal> {
         let reach = Reach::of(caller, resource_type, Operation::Read)?;
-        Ok(Self { resource_type, client_id: caller.client_id.clone(), reach })
+        Ok(Self { resource_type, caller: caller.clone(), reach })
     }
 
     pub(crate) fn resource_type(&self) -> &'static str {
@@ -183,12 +189,17 @@ impl MaySearch {
 
     /// The application that searches.
     pub(crate) fn client_id(&self) -> &str {
-        &self.client_id
+        &self.caller.client_id
     }
 
-    /// Which resources it may find.
-    pub(crate) fn reach(&self) -> &Reach {
-        &self.reach
+    /// Restricts a query to what the application may read.
+    pub(crate) fn narrow(&self, query: &mut Query) {
+        narrow(&self.caller, query);
+    }
+
+    /// Whether it may find a resource of this origin.
+    pub(crate) fn includes(&self, origin: Option<&str>) -> bool {
+        self.reach.includes(origin)
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn search(server: &FhirServer, may: &MaySearch, text: &str) -> Result
     let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
     let mut query = Query::parse(resource_type, pairs.iter().map(|(name, value)| (&**name, &**value)))
         .map_err(|error| Refusal::bad_request(error.to_string()))?;
-    may.reach().narrow(&mut query);
+    may.narrow(&mut query);
     let numbers = server.store.find(&query);
     let question = if text.is_empty() { "" } else { "?" };
     let url = format!("{}/{resource_type}{question}{text}", server.domain.fhir_base);
@@ -65,7 +65,7 @@ pub(crate) fn page(
     let end = (start + count).min(total);
     let mut page = server.store.numbered(found.resource_type, &found.numbers[start..end]);
     // Its rights may be others by now.
-    page.retain(|version| may.reach().includes(version.origin()));
+    page.retain(|version| may.includes(version.origin()));
     let name = parameter(text, "_getpages").unwrap_or_default();
     let next = (end < total).then(|| page_url(server, &name, end, count));
     let url = page_url(server, &name, start, count);

@@ -7,6 +7,7 @@ use koppeltaal_r4::resources::IssueType;
 use crate::audit::type_entity;
 use crate::fhir::answer::{Answer, Content};
 use crate::fhir::body;
+use crate::fhir::patch;
 use crate::fhir::permission::{MayCreate, MayUse};
 use crate::fhir::refusal::{Issue, Refusal};
 use crate::fhir::rules;
@@ -29,12 +30,12 @@ pub(crate) fn create(
     let mut resource = body::resource(headers, body, resource_type)?;
     rules::check_origin_of_new(&resource)?;
     rules::check(&mut resource)?;
-    let device = may.device().strip_prefix("Device/").unwrap_or_default();
-    if !matches!(server.store.read("Device", device), Lookup::Found(_)) {
+    let caller = may.caller();
+    if !matches!(server.store.read("Device", &caller.client_id), Lookup::Found(_)) {
         return Err(Refusal::bad_request("Device not present"));
     }
     let unless = condition(may, headers)?;
-    let write = Write::Create { resource, origin: may.device().to_owned(), unless };
+    let write = Write::Create { resource, origin: caller.device(), unless };
     let written = server.store.write(write).map_err(|error| refused(server, resource_type, error))?;
     Ok(answer(server, headers, &written))
 }
@@ -52,10 +53,7 @@ fn condition(may: &MayCreate, headers: &HeaderMap) -> Result<Option<Query>, Refu
     if query.criteria.is_empty() {
         return Err(Refusal::bad_request("If-None-Exist: expected a search such as identifier=system|value"));
     }
-    match may.readable() {
-        Some(reach) => reach.narrow(&mut query),
-        None => query.narrow_to_origins(&[]),
-    }
+    may.narrow(&mut query);
     Ok(Some(query))
 }
 
@@ -70,8 +68,19 @@ pub(crate) fn update(
     replace(server, may, headers, resource)
 }
 
+/// Changes a resource by a JSON Patch.
+pub(crate) fn patch(
+    server: &FhirServer,
+    may: &MayUse,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Answer, Refusal> {
+    let resource = patch::apply(&may.version().resource, headers, body)?;
+    replace(server, may, headers, resource)
+}
+
 /// Stores a resource as the new version of another one.
-pub(crate) fn replace(
+fn replace(
     server: &FhirServer,
     may: &MayUse,
     headers: &HeaderMap,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::HeaderMap;
@@ -12,16 +13,18 @@ use crate::form::{Form, with_parameters};
 use crate::identity_provider::service::{IdentityProviderService, LoginRequest};
 use crate::page;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// `GET /idp/authorize`.
 pub(crate) async fn authorize(
     State(service): State<IdentityProviderService>,
+    Extension(trace): Extension<Trace>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     match begin(&service, query.unwrap_or_default().as_bytes()) {
         Ok(location) => redirect(&location),
-        Err(refusal) => page::refuse(&service.shared.refusals, "/idp/authorize", &refusal, &headers),
+        Err(refusal) => page::refuse(&service.shared.refusals, "/idp/authorize", &refusal, &trace, &headers),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -14,12 +15,14 @@ use crate::identity_provider::service::{IdentityProviderService, LoggedIn};
 use crate::page;
 use crate::person::Person;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 const ENDPOINT: &str = "/idp/login";
 
 /// `GET /idp/login`: the page.
 pub(crate) async fn show(
     State(service): State<IdentityProviderService>,
+    Extension(trace): Extension<Trace>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -34,7 +37,7 @@ pub(crate) async fn show(
     };
     match shown() {
         Ok(main) => page::page(StatusCode::OK, login_page::TITLE, &main),
-        Err(refusal) => page::refuse(&service.shared.refusals, ENDPOINT, &refusal, &headers),
+        Err(refusal) => page::refuse(&service.shared.refusals, ENDPOINT, &refusal, &trace, &headers),
     }
 }
 
@@ -42,12 +45,13 @@ pub(crate) async fn show(
 /// with `cancel` in place of `person`.
 pub(crate) async fn log_in(
     State(service): State<IdentityProviderService>,
+    Extension(trace): Extension<Trace>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     match choose(&service, &body) {
         Ok(location) => redirect(&location),
-        Err(refusal) => page::refuse(&service.shared.refusals, ENDPOINT, &refusal, &headers),
+        Err(refusal) => page::refuse(&service.shared.refusals, ENDPOINT, &refusal, &trace, &headers),
     }
 }
 

@@ -2,37 +2,37 @@
 
 use std::time::{Instant, SystemTime};
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::StatusCode;
 use koppeltaal_smart::{
     Algorithm, AssertionVerifier, CLIENT_ASSERTION_TYPE, UnverifiedJwt, code_challenge, sign_jwt,
 };
 use serde_json::{Map, Value, json};
 
-use crate::authorization::{OWN_CLIENT_ID, seconds, secret, secret_json};
+use crate::authorization::{OWN_CLIENT_ID, refusal_json, seconds, secret, secret_json};
 use crate::form::Form;
 use crate::identity_provider::service::{IdentityProviderService, LoggedIn};
 use crate::person::Person;
 use crate::refusal::Refusal;
+use crate::trace::Trace;
 
 /// How long an `id_token` is valid: it is read at once.
 const LIFETIME_SECONDS: u64 = 60;
 
 /// `POST /idp/token`.
-pub(crate) async fn token(State(service): State<IdentityProviderService>, body: Bytes) -> Response {
+pub(crate) async fn token(
+    State(service): State<IdentityProviderService>,
+    Extension(trace): Extension<Trace>,
+    body: Bytes,
+) -> Response {
     match exchange(&service, &body).await {
         Ok(reply) => secret_json(StatusCode::OK, &reply),
         Err(refusal) => {
-            let reference = service.shared.refusals.note("/idp/token", &refusal);
-            let body = json!({
-                "error": refusal.code.as_str(),
-                "error_description": refusal.reason,
-                "reference": reference,
-            });
-            secret_json(refusal.status, &body)
+            service.shared.refusals.note("/idp/token", &refusal, &trace);
+            refusal_json(&refusal, &trace)
         }
     }
 }

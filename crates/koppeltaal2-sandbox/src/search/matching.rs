@@ -21,12 +21,15 @@ impl Criterion {
             Test::Missing(missing) => own.next().is_none() == *missing,
             Test::Any(wanted) => own.any(|value| wanted.iter().any(|wanted| wanted.matches(value))),
             Test::None(wanted) => !own.any(|value| wanted.iter().any(|wanted| wanted.matches(value))),
-            Test::Chain(criteria) => own.any(|value| match value {
+            Test::Chain(targets) => own.any(|value| match value {
                 Value::Reference { target, .. } => {
                     let resource_type = target.split('/').next().unwrap_or_default();
-                    let criterion = criteria.iter().find(|(name, _)| *name == resource_type);
-                    criterion.is_some_and(|(_, criterion)| {
-                        look_up(target).is_some_and(|values| criterion.matches(&values, look_up))
+                    let criteria = targets.iter().find(|(name, _)| *name == resource_type);
+                    criteria.is_some_and(|(_, criteria)| {
+                        let values = look_up(target);
+                        values.is_some_and(|values| {
+                            criteria.iter().all(|criterion| criterion.matches(&values, look_up))
+                        })
                     })
                 }
                 _ => false,

@@ -43,8 +43,8 @@ pub(crate) enum Test {
     None(Vec<Wanted>),
     /// Whether there is no value at all.
     Missing(bool),
-    /// A resource that is referred to is of one of these types and meets the criterion there.
-    Chain(Vec<(&'static str, Criterion)>),
+    /// A resource that is referred to is of one of these types and meets all criteria there.
+    Chain(Vec<(&'static str, Vec<Criterion>)>),
 }
 
 /// One alternative.
@@ -93,6 +93,8 @@ fn error(text: impl Into<String>) -> QueryError {
     QueryError(text.into())
 }
 
+const RESOURCE_ORIGIN: &str = "resource-origin";
+
 /// Parameters that say how the answer looks, which is not the search's business.
 const IGNORED: [&str; 4] = ["_format", "_pretty", "_total", "_summary"];
 
@@ -139,16 +141,25 @@ impl Query {
 
     /// Restricts it to the resources that these Devices created, whatever it said about that.
     pub(crate) fn narrow_to_origins(&mut self, devices: &[String]) {
-        const NAME: &str = "resource-origin";
         let is_own = |criterion: &Criterion| {
-            criterion.parameter.name == NAME && !matches!(criterion.test, Test::Chain(_))
+            criterion.parameter.name == RESOURCE_ORIGIN && !matches!(criterion.test, Test::Chain(_))
         };
         self.criteria.retain(|criterion| !is_own(criterion));
-        // Every served type has the parameter.
-        if let Some((place, parameter)) = find(self.resource_type, NAME) {
-            let targets = devices.iter().map(|device| device.as_str().into()).collect();
-            let test = Test::Any(vec![Wanted::Target(targets)]);
-            self.criteria.push(Criterion { place, parameter, test });
+        self.criteria.extend(Criterion::of_origins(self.resource_type, devices));
+    }
+
+    /// Restricts what it says about other resources to those of `origins` of their types; to none of a type
+    /// without them. `None` in them stands for everybody's.
+    pub(crate) fn narrow_chains(&mut self, origins: impl Fn(&str) -> Option<Option<Vec<String>>>) {
+        for criterion in &mut self.criteria {
+            let Test::Chain(targets) = &mut criterion.test else { continue };
+            targets.retain_mut(|(resource_type, criteria)| match origins(resource_type) {
+                Some(Some(devices)) => {
+                    criteria.extend(Criterion::of_origins(resource_type, &devices));
+                    true
+                }
+                other => other.is_some(),
+            });
         }
     }
 
@@ -181,6 +192,14 @@ fn unknown(resource_type: &str, name: &str) -> String {
 }
 
 impl Criterion {
+    /// That one of these Devices created the resource.
+    fn of_origins(resource_type: &str, devices: &[String]) -> Option<Self> {
+        // Every served type has the parameter.
+        let (place, parameter) = find(resource_type, RESOURCE_ORIGIN)?;
+        let targets = devices.iter().map(|device| device.as_str().into()).collect();
+        Some(Self { place, parameter, test: Test::Any(vec![Wanted::Target(targets)]) })
+    }
+
     fn parse(resource_type: &str, name: &str, value: &str) -> Result<Self, QueryError> {
         let (link, chain) = match name.split_once('.') {
             Some((link, chain)) => (link, Some(chain)),
@@ -217,7 +236,7 @@ impl Criterion {
         let (mut criteria, mut first) = (Vec::new(), None);
         for resource_type in targets.iter().filter(|own| target.is_none_or(|target| **own == target)) {
             match Self::parse(resource_type, chain, value) {
-                Ok(criterion) => criteria.push((*resource_type, criterion)),
+                Ok(criterion) => criteria.push((*resource_type, vec![criterion])),
                 Err(error) => first = first.or(Some(error)),
             }
         }

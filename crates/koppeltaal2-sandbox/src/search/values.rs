@@ -4,7 +4,6 @@ use std::any::Any;
 
 use koppeltaal_fhir_base::primitives::primitive::AnyPrimitive;
 use koppeltaal_fhir_base::primitives::scalar::ScalarKind;
-use koppeltaal_fhir_base::resource::AnyResource as _;
 use koppeltaal_r4::Resource;
 use koppeltaal_r4::datatypes::{
     Address, CodeableConcept, Coding, ContactPoint, HumanName, Identifier, Period, Reference,
@@ -63,8 +62,14 @@ impl Value {
 impl Values {
     /// What a resource holds for the parameters of its type.
     pub(crate) fn of(resource: &Resource) -> Self {
+        Self::of_some(resource, |_| true)
+    }
+
+    /// What it holds for some of them, by their places.
+    pub(crate) fn of_some(resource: &Resource, is_wanted: impl Fn(usize) -> bool) -> Self {
         let mut values = Vec::new();
-        for (place, parameter) in parameters(resource.type_name()).iter().enumerate() {
+        let parameters = parameters(resource.resource_type()).iter().enumerate();
+        for (place, parameter) in parameters.filter(|(place, _)| is_wanted(*place)) {
             for path in &parameter.paths {
                 path.walk(resource, &mut |leaf| {
                     let mut keep = |value| values.push((place, value));

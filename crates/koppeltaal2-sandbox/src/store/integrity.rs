@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use koppeltaal_fhir_base::resource::AnyResource as _;
 use koppeltaal_r4::Resource;
 
 use crate::resources::{relative, served};
@@ -26,7 +25,7 @@ fn is_free(resource_type: &str, path: &str) -> bool {
 
 /// The literal references of a resource to served types that lead nowhere.
 pub(crate) fn dangling(resource: &Resource, look_up: impl Fn(&str, &str) -> Lookup) -> Vec<Dangling> {
-    let resource_type = resource.type_name();
+    let resource_type = resource.resource_type();
     let mut found = Vec::new();
     resource.visit_references(|path, reference| {
         let Some((target, id)) = reference.reference.as_str().and_then(relative) else { return };

@@ -10,12 +10,20 @@ pub(crate) struct StoreLimits {
     pub(crate) audit_events: usize,
     /// Versions of all resources together.
     pub(crate) versions: usize,
-    /// Memory of all versions together, about.
+    /// Memory of the AuditEvents, about.
+    pub(crate) audit_bytes: usize,
+    /// Memory of all other versions together, about.
     pub(crate) bytes: usize,
 }
 
 impl Default for StoreLimits {
     fn default() -> Self {
-        Self { resources: 200_000, audit_events: 20_000, versions: 400_000, bytes: 1 << 30 }
+        Self {
+            resources: 200_000,
+            audit_events: 20_000,
+            versions: 400_000,
+            audit_bytes: 128 << 20,
+            bytes: 1 << 30,
+        }
     }
 }

@@ -112,9 +112,9 @@ impl Table {
         found.into_iter().map(|place| place.number).collect()
     }
 
-    /// The resources that meet one criterion, which is not about other resources.
-    pub(crate) fn find_one(&self, criterion: &Criterion) -> Vec<&Arc<Version>> {
-        let found = self.meeting(std::iter::once(criterion), &|_| None);
+    /// The resources that meet criteria which are not about other resources.
+    pub(crate) fn find_chained(&self, criteria: &[Criterion]) -> Vec<&Arc<Version>> {
+        let found = self.meeting(criteria.iter(), &|_| None);
         found.iter().filter_map(|place| self.current(place.number)).collect()
     }
 
@@ -148,7 +148,8 @@ impl Table {
 
     fn meets(&self, criteria: &[&Criterion], place: Place) -> bool {
         let Some(version) = self.current(place.number) else { return false };
-        let values = Values::of(&version.resource);
+        let is_asked = |place| criteria.iter().any(|criterion| criterion.place == place);
+        let values = Values::of_some(&version.resource, is_asked);
         // Criteria about other resources are not among these.
         criteria.iter().all(|criterion| criterion.matches(&values, &|_| None))
     }
@@ -156,7 +157,9 @@ impl Table {
     fn sort(&self, found: &mut [Place], sort: &[Sort]) {
         found.sort_by_cached_key(|place| {
             let version = self.current(place.number);
-            let values = version.map(|version| Values::of(&version.resource)).unwrap_or_default();
+            let is_asked = |place| sort.iter().any(|sort| sort.place == place);
+            let values =
+                version.map(|version| Values::of_some(&version.resource, is_asked)).unwrap_or_default();
             let key = |sort: &Sort| SortKey { value: values.at(sort.place).next().cloned(), sort: *sort };
             sort.iter().map(key).collect::<Vec<_>>()
         });

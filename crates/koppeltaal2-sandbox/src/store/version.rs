@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
-use koppeltaal_fhir_base::resource::AnyResource as _;
 use koppeltaal_r4::{Resource, WriteError};
 
 use crate::moment::Moment;
@@ -39,7 +38,7 @@ impl Version {
 
     /// The name of the resource's type.
     pub(crate) fn resource_type(&self) -> &str {
-        self.resource.type_name()
+        self.resource.resource_type()
     }
 
     /// The reference to it, without the version: `Task/1`.

@@ -84,7 +84,7 @@ impl Server {
 
     /// A client with a token.
     pub(crate) fn client(&self, client_id: &str, scope: &str) -> Client {
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("a client");
+        let http = client();
         Client { http, base: self.base.clone(), token: format!("{client_id} {scope}") }
     }
 
@@ -224,4 +224,11 @@ pub(crate) fn task(patient: &str, status: &str) -> Value {
         "Task",
         json!({"status": status, "intent": "plan", "for": {"reference": patient, "type": "Patient"}}),
     )
+}
+
+/// A client without a proxy. reqwest wants to know who does its cryptography, even for plain http.
+pub(crate) fn client() -> reqwest::Client {
+    // It fails when another test was first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(PATIENCE).no_proxy().build().expect("a client")
 }

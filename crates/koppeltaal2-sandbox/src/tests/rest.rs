@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::common::{ALL, Server, patient, resource, task};
+use super::common::{ALL, Server, client, patient, resource, task};
 use crate::notification::NotificationSettings;
 use crate::store::StoreLimits;
 
@@ -203,8 +203,28 @@ async fn unknown_addresses_methods_and_formats_are_refused() {
         "GET, PUT, PATCH, DELETE"
     );
     epd.send(epd.request(Method::GET, "/Task").header("accept", "text/turtle")).await.expect(406);
-    let patient = epd.create(&patient("Jansen")).await;
-    epd.send(epd.request(Method::PATCH, &format!("/{patient}")).body("[]")).await.expect(501);
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names() {
+    let server = Server::start().await;
+    let epd = server.epd();
+    let path = format!("/{}", epd.create(&patient("Jansen")).await);
+    let patch = async |media_type: &'static str, version: &'static str, patch: &'static str| {
+        let request = epd.request(Method::PATCH, &path).header("content-type", media_type).body(patch);
+        epd.send(if version.is_empty() { request } else { request.header("if-match", version) }).await
+    };
+    let off = r#"[{"op": "replace", "path": "/active", "value": false}]"#;
+    patch("application/json-patch+json", "", off).await.expect(412);
+    patch("application/xml-patch+xml", "W/\"1\"", off).await.expect(415);
+    let patched = patch("application/json-patch+json", "W/\"1\"", off).await.expect(200);
+    assert_eq!((&patched.json()["active"], patched.header("etag")), (&json!(false), "W/\"2\""));
+    patch("application/json-patch+json", "W/\"1\"", off).await.expect(409);
+    let origin =
+        r#"[{"op": "replace", "path": "/extension/0/valueReference/reference", "value": "Device/portal"}]"#;
+    patch("application/json-patch+json", "W/\"2\"", origin).await.expect(403);
+    let unprofiled = r#"[{"op": "remove", "path": "/meta/profile"}]"#;
+    patch("application/json-patch+json", "W/\"2\"", unprofiled).await.expect(422);
 }
 
 #[tokio::test]
@@ -260,7 +280,7 @@ async fn a_writer_can_do_without_the_body() {
 #[tokio::test]
 async fn discovery_needs_no_token() {
     let server = Server::start().await;
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = client();
     let get = async |path: &str, accept: &str| {
         let request = http.get(format!("{}{path}", server.base)).header("accept", accept);
         super::common::Reply::of(request.send().await.expect("an answer")).await

@@ -1,9 +1,11 @@
 //! What the domain says about itself, and its life.
 
-use koppeltaal2_sandbox::{Application, ConfigError, Sandbox, StartError};
+use koppeltaal2_sandbox::{
+    Application, ConfigError, RegisteredApplication, Sandbox, SandboxConfig, StartError,
+};
 
 use crate::World;
-use crate::http::get;
+use crate::http::{get, send};
 
 #[tokio::test]
 async fn the_smart_configuration_is_whole_and_open_to_every_page() {
@@ -38,8 +40,7 @@ async fn sandboxes_run_side_by_side_and_stop() {
     let (one, other) = (Sandbox::start().await.expect("one"), Sandbox::start().await.expect("another"));
     assert_ne!(one.url(), other.url());
     assert_ne!(one.application("epd").client_id(), other.application("epd").client_id());
-    let names: Vec<_> =
-        one.applications().iter().map(koppeltaal2_sandbox::RegisteredApplication::name).collect();
+    let names: Vec<_> = one.applications().iter().map(RegisteredApplication::name).collect();
     assert_eq!(names, ["epd", "portal", "module", "administration"]);
     let address = one.address();
     one.stop().await;
@@ -72,4 +73,25 @@ async fn a_public_url_is_in_every_address() {
     let local = format!("http://{}/fhir/DEFAULT/.well-known/smart-configuration", sandbox.address());
     let document = get(&local).await.json();
     assert_eq!(document["token_endpoint"], "https://kt.example/sandbox/oauth2/token");
+}
+
+#[tokio::test]
+async fn a_configuration_file_starts_a_sandbox() {
+    let file =
+        "listen = 0\npeople = true\n[[applications]]\nname = 'game'\nrole = 'module'\nclient_id = 'game-1'\n";
+    let sandbox = SandboxConfig::from_toml(file).expect("it reads").start().await.expect("it starts");
+    assert!(sandbox.address().ip().is_loopback());
+    let clients: Vec<_> = sandbox.applications().iter().map(RegisteredApplication::client_id).collect();
+    assert_eq!(clients, ["game-1"]);
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_identifiers() {
+    let world = World::start().await;
+    let headers = [("x-request-id", "r-1"), ("x-trace-id", "t-1")];
+    let answer = send(http::Method::POST, world.token_endpoint(), &headers, "").await;
+    assert_eq!((answer.header("x-request-id"), answer.header("x-trace-id")), ("r-1", "t-1"));
+    assert_eq!(answer.json()["reference"], "r-1");
+    let made = send(http::Method::POST, world.token_endpoint(), &[], "").await;
+    assert_eq!(made.header("x-request-id").len(), 36);
 }

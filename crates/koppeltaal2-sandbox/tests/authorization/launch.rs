@@ -1,10 +1,10 @@
 //! A launched user: from the module by way of the identity provider to the exchange of the code.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use koppeltaal_smart::{
     AuthorizationCode, AuthorizationRequest, CLIENT_ASSERTION_TYPE, Error, HtiLaunch, Introspection,
-    PendingAuthorization, Url, code_challenge,
+    PendingAuthorization, Url, code_challenge, sign_jwt,
 };
 use koppeltaal2_sandbox::{Application, Lifetimes, LogInError, Role, Switches};
 use serde_json::json;
@@ -252,4 +252,57 @@ async fn a_sandbox_can_be_as_tolerant_as_the_reference_service() {
         ("client_assertion", assertion.as_str()),
     ];
     assert_eq!(post(world.token_endpoint(), &form).await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_nonce_of_the_client_comes_back_in_the_id_token() {
+    let world = World::start().await;
+    let (mut url, pending) = begin(&world, &world.launch(MIRTE).await);
+    url.query_pairs_mut().append_pair("nonce", "n-0S6_WzA2Mj");
+    let redirected = world.sandbox.log_in(url.as_str(), MIRTE).await.expect("a login");
+    let code = pending.finish(&redirected).expect("a code");
+    let launch = world.client("module").exchange(&code).await.expect("a launch");
+    assert_eq!(launch.id_token.expect("an id_token").claims().text("nonce"), Some("n-0S6_WzA2Mj"));
+    let other = world.client("module").exchange(&self::code(&world, MIRTE).await).await.expect("a launch");
+    assert!(
+        other.id_token.expect("an id_token").claims().text("nonce").is_some_and(|nonce| nonce.len() == 36)
+    );
+}
+
+#[tokio::test]
+async fn a_launch_is_valid_for_as_long_as_the_domain_allows() {
+    for (minutes, status) in [(5, 400), (15, 303)] {
+        let mut lifetimes = Lifetimes::default();
+        lifetimes.launch = Duration::from_secs(60 * minutes);
+        let world = World::with(config().lifetimes(lifetimes)).await;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+        let portal = world.sandbox.application("portal");
+        let claims = json!({
+            "iss": portal.client_id(), "aud": world.sandbox.application("module").device(), "sub": MIRTE,
+            "resource": "Task/1", "jti": "1", "iat": now, "exp": now + 900,
+        });
+        let launch = crate::sign(sign_jwt(&*portal.key(), &claims).await);
+        let answer = get(begin(&world, &launch).0.as_str()).await;
+        assert_eq!(answer.status.as_u16(), status, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_takes_too_long_starts_again() {
+    let mut lifetimes = Lifetimes::default();
+    lifetimes.login = Duration::from_secs(1);
+    let world = World::with(config().lifetimes(lifetimes)).await;
+    let (url, _) = begin(&world, &world.launch(MIRTE).await);
+    let provider = get(url.as_str()).await.header("location").to_owned();
+    let page = get(&provider).await.header("location").to_owned();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let answer = send(http::Method::GET, &page, &[("accept", "text/html")], "").await;
+    assert_eq!(answer.status.as_u16(), 400);
+    assert!(answer.body.contains("start again") && world.reason().contains("expired"));
+}
+
+#[tokio::test]
+async fn people_are_recognized_by_another_claim_if_the_domain_says_so() {
+    let world = World::with(config().login_claim("preferred_username")).await;
+    assert!(world.client("module").exchange(&code(&world, NADIA).await).await.is_ok());
 }

@@ -2,6 +2,7 @@
 //! with requests that are wrong on purpose.
 
 mod discovery;
+mod fhir;
 mod http;
 mod introspection;
 mod launch;

@@ -61,6 +61,18 @@ impl HttpClient {
         Self { plain_http: true, ..self }
     }
 
+    /// The connections, for requests of another protocol to the same domain. Whether an address may be asked
+    /// is [`may_reach`](Self::may_reach)'s to say.
+    pub fn as_reqwest(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Whether requests may go to this address: by https, or to this machine, or anywhere if plain http
+    /// [is allowed](Self::allow_plain_http).
+    pub fn may_reach(&self, url: &Url) -> bool {
+        url.scheme() == "https" || self.plain_http || is_loopback(url)
+    }
+
     /// Fetches the SMART configuration of the FHIR server with this base URL.
     ///
     /// # Errors
@@ -92,11 +104,7 @@ impl HttpClient {
     }
 
     fn checked(&self, url: &Url) -> Result<Url, Error> {
-        if url.scheme() == "https" || self.plain_http || is_loopback(url) {
-            Ok(url.clone())
-        } else {
-            Err(Error::PlainHttp)
-        }
+        if self.may_reach(url) { Ok(url.clone()) } else { Err(Error::PlainHttp) }
     }
 }
 

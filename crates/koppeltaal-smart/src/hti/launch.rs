@@ -77,6 +77,14 @@ impl HtiLaunch {
         self.with("idp_hint", idp_hint)
     }
 
+    /// With an identifier of the application's own, such as the trace id of requests that prepared the launch.
+    /// Each launch needs another one: a module takes each once.
+    pub fn with_jti(mut self, jti: impl Into<String>) -> Self {
+        self.jti = jti.into();
+        self.claims.insert("jti".to_owned(), Value::String(self.jti.clone()));
+        self
+    }
+
     /// Valid for this long, and at most for [`MAX_LAUNCH_LIFETIME`].
     pub fn lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime: lifetime.min(MAX_LAUNCH_LIFETIME), ..self }

@@ -1,0 +1,332 @@
+//! [`ApplicationEvent`]: what an application did, and the AuditEvent of it.
+
+use koppeltaal_r4::Primitive;
+use koppeltaal_r4::datatypes::{CodeableConcept, Coding, Extension, ExtensionValue, Reference};
+use koppeltaal_r4::primitives::Instant;
+use koppeltaal_r4::resources::{self, AuditEventAgent, AuditEventEntity, AuditEventSource};
+
+use crate::connector::trace::Trace;
+use crate::profile::Profile as _;
+use crate::profiles::AuditEvent;
+
+/// Something that an application did and has to record. The server records requests by itself; launches,
+/// notifications and failures only the application knows.
+///
+/// It holds references and no data of people: a description is for people who look after the application.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct ApplicationEvent {
+    kind: EventKind,
+    outcome: EventOutcome,
+    description: Option<String>,
+    interaction: Option<String>,
+    entities: Vec<String>,
+    trace: Trace,
+    request_id: Option<String>,
+}
+
+/// What kind of event it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A portal launched a user into a module, or could not.
+    LaunchSent,
+    /// A module was launched, or a launch failed.
+    Launched,
+    /// A notification of a Subscription came.
+    NotificationReceived,
+    /// A resource could not be processed.
+    ProcessingFailed,
+    /// A user logged in at the application itself.
+    LoggedIn,
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EventOutcome {
+    /// `0`: it worked.
+    Success,
+    /// `4`: it failed in a way that is to be expected: a refusal, a launch that is too late.
+    ExpectedFailure,
+    /// `8`: it failed unexpectedly.
+    UnexpectedFailure,
+    /// `12`: the application is not available.
+    Down,
+}
+
+const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
+const INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
+const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
+const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+
+const TRACE_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/trace-id";
+const REQUEST_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/request-id";
+const CORRELATION_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/correlation-id";
+
+/// System, code and display.
+type Code = (&'static str, &'static str, &'static str);
+
+/// How AuditEvents of a kind look.
+struct Form {
+    kind: EventKind,
+    event_type: Code,
+    subtype: Option<Code>,
+    action: &'static str,
+    /// What the application is in the event.
+    agent: Code,
+    /// Whether the application started it.
+    requestor: bool,
+}
+
+const ACTIVITY: Code = (DCM, "110100", "Application Activity");
+const START: Code = (DCM, "110120", "Application Start");
+const APPLICATION: Code = (DCM, "110150", "Application");
+
+/// The table of topics 11, 12b and 12c.
+const FORMS: [Form; 5] = [
+    Form {
+        kind: EventKind::LaunchSent,
+        event_type: ACTIVITY,
+        subtype: Some(START),
+        action: "E",
+        agent: (DCM, "110151", "Application Launcher"),
+        requestor: true,
+    },
+    Form {
+        kind: EventKind::Launched,
+        event_type: ACTIVITY,
+        subtype: Some(START),
+        action: "E",
+        agent: APPLICATION,
+        requestor: false,
+    },
+    Form {
+        kind: EventKind::NotificationReceived,
+        event_type: (LIFECYCLE, "receive", "Receive/Retain Record Lifecycle Event"),
+        subtype: None,
+        action: "E",
+        agent: APPLICATION,
+        requestor: false,
+    },
+    Form {
+        kind: EventKind::ProcessingFailed,
+        event_type: (LIFECYCLE, "transmit", "Transmit Record Lifecycle Event"),
+        subtype: None,
+        action: "R",
+        agent: APPLICATION,
+        requestor: true,
+    },
+    Form {
+        kind: EventKind::LoggedIn,
+        event_type: (DCM, "110114", "User Authentication"),
+        subtype: Some((DCM, "110126", "Node Authentication")),
+        action: "E",
+        agent: (DCM, "110153", "Source Role ID"),
+        requestor: true,
+    },
+];
+
+/// The roles of people in an event. Other resources have none.
+const ROLES: [(&str, &str, &str); 3] =
+    [("Patient", "1", "Patient"), ("RelatedPerson", "6", "User"), ("Practitioner", "15", "Practitioner")];
+
+/// The longest description, in characters.
+const MAX_DESCRIPTION: usize = 1_000;
+
+impl ApplicationEvent {
+    /// An event that went well.
+    pub fn new(kind: EventKind) -> Self {
+        Self {
+            kind,
+            outcome: EventOutcome::Success,
+            description: None,
+            interaction: None,
+            entities: Vec::new(),
+            trace: Trace::none(),
+            request_id: None,
+        }
+    }
+
+    /// How it went, with a text for people (`outcomeDesc`): no name, no identifier, nothing of a record.
+    pub fn failed(mut self, outcome: EventOutcome, description: &str) -> Self {
+        self.outcome = outcome;
+        self.description = Some(description.chars().take(MAX_DESCRIPTION).collect());
+        self
+    }
+
+    /// What it is about: a reference, if possible with its version (`Task/<id>/_history/<version>`). Called
+    /// again, something else too. An event without any is about the application's own Device.
+    pub fn about(mut self, reference: impl Into<String>) -> Self {
+        self.entities.push(reference.into());
+        self
+    }
+
+    /// The chain that it belongs to. In a launch the trace id is the `jti` of the token.
+    pub fn trace(self, trace: Trace) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The request that it is about, `X-Request-Id`: that of the notification, or of the request that failed.
+    pub fn request_id(self, request_id: impl Into<String>) -> Self {
+        Self { request_id: Some(request_id.into()), ..self }
+    }
+
+    /// What was done with the resource that could not be processed: a code of FHIR's restful interactions, such
+    /// as `read`.
+    pub fn interaction(self, code: &str) -> Self {
+        Self { interaction: Some(code.to_owned()), ..self }
+    }
+
+    /// The chain of the request that writes the event: what it is about caused it.
+    pub(crate) fn chain(&self) -> Trace {
+        match &self.request_id {
+            Some(request_id) => self.trace.clone().caused_by(request_id),
+            None => self.trace.clone(),
+        }
+    }
+
+    /// What kind of event it is.
+    pub fn kind(&self) -> EventKind {
+        self.kind
+    }
+
+    /// The AuditEvent, as the application with this Device (`Device/<id>`) and this host name records it now.
+    pub fn to_audit_event(&self, device: &str, site: Option<&str>) -> AuditEvent {
+        let form = FORMS.iter().find(|form| form.kind == self.kind).unwrap_or(&FORMS[0]);
+        let ids = [
+            (TRACE_ID, self.trace.trace_id()),
+            (REQUEST_ID, self.request_id.as_deref()),
+            (CORRELATION_ID, self.trace.correlation_id()),
+        ];
+        let interaction = self.interaction.as_deref().map(|code| coding((INTERACTION, code, code)));
+        let entities = if self.entities.is_empty() { &[device.to_owned()][..] } else { &self.entities };
+        AuditEvent::from_fhir(resources::AuditEvent {
+            extension: ids.into_iter().filter_map(|(url, id)| Some(extension(url, id?))).collect(),
+            r#type: Some(coding(form.event_type)),
+            subtype: form.subtype.map(coding).or(interaction).into_iter().collect(),
+            action: form.action.into(),
+            recorded: Instant::now().into(),
+            outcome: self.outcome.code().into(),
+            outcome_desc: self.description.clone().into(),
+            agent: vec![AuditEventAgent {
+                r#type: Some(Box::new(CodeableConcept {
+                    coding: vec![coding(form.agent)],
+                    ..CodeableConcept::default()
+                })),
+                who: Some(Box::new(reference(device))),
+                requestor: form.requestor.into(),
+                ..AuditEventAgent::default()
+            }],
+            source: Some(AuditEventSource {
+                site: site.map(str::to_owned).into(),
+                observer: Some(reference(device)),
+                ..AuditEventSource::default()
+            }),
+            entity: entities.iter().map(|what| entity(what)).collect(),
+            ..resources::AuditEvent::default()
+        })
+    }
+}
+
+impl EventOutcome {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Success => "0",
+            Self::ExpectedFailure => "4",
+            Self::UnexpectedFailure => "8",
+            Self::Down => "12",
+        }
+    }
+}
+
+fn coding((system, code, display): (&str, &str, &str)) -> Coding {
+    Coding { system: system.into(), code: code.into(), display: display.into(), ..Coding::default() }
+}
+
+fn extension(url: &str, id: &str) -> Extension {
+    let value = Some(ExtensionValue::Id(Primitive::from(id)));
+    Extension { url: url.to_owned(), value, ..Extension::default() }
+}
+
+fn type_of(reference: &str) -> &str {
+    reference.split('/').next().unwrap_or_default()
+}
+
+fn reference(to: &str) -> Reference {
+    Reference { reference: to.into(), r#type: type_of(to).into(), ..Reference::default() }
+}
+
+fn entity(what: &str) -> AuditEventEntity {
+    let resource_type = type_of(what);
+    let role = ROLES.iter().find(|(person, ..)| *person == resource_type);
+    AuditEventEntity {
+        what: Some(Box::new(reference(what))),
+        r#type: Some(Box::new(coding((RESOURCE_TYPES, resource_type, resource_type)))),
+        role: role.map(|(_, code, display)| Box::new(coding((OBJECT_ROLE, code, display)))),
+        ..AuditEventEntity::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use koppeltaal_r4::Resource;
+
+    use super::*;
+
+    const KINDS: [EventKind; 5] = [
+        EventKind::LaunchSent,
+        EventKind::Launched,
+        EventKind::NotificationReceived,
+        EventKind::ProcessingFailed,
+        EventKind::LoggedIn,
+    ];
+
+    #[test]
+    fn every_kind_of_event_has_its_own_form_and_keeps_the_rules_of_r4() {
+        for kind in KINDS {
+            assert_eq!(FORMS.iter().filter(|form| form.kind == kind).count(), 1, "{kind:?}");
+            let event = ApplicationEvent::new(kind).to_audit_event("Device/module", None);
+            assert_eq!(Resource::from(event.into_fhir()).check(), [], "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_says_what_happened_to_what_in_which_chain() {
+        let event = ApplicationEvent::new(EventKind::LoggedIn)
+            .failed(EventOutcome::ExpectedFailure, "the account is locked")
+            .about("Practitioner/7")
+            .trace(Trace::with_id("chain").caused_by("cause"))
+            .request_id("request");
+        let mut event = event.to_audit_event("Device/module", Some("module.example")).into_fhir();
+        event.recorded = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let json: serde_json::Value =
+            serde_json::from_str(&Resource::from(event).to_json().expect("JSON")).expect("JSON");
+        let id = |name: &str, id: &str| serde_json::json!({"url": format!("http://koppeltaal.nl/fhir/StructureDefinition/{name}"), "valueId": id});
+        let dcm =
+            |code: &str, display: &str| serde_json::json!({"system": DCM, "code": code, "display": display});
+        assert_eq!(
+            json,
+            serde_json::json!({
+                "resourceType": "AuditEvent",
+                "meta": {"profile": ["http://koppeltaal.nl/fhir/StructureDefinition/KT2AuditEvent"]},
+                "extension": [id("trace-id", "chain"), id("request-id", "request"), id("correlation-id", "cause")],
+                "type": dcm("110114", "User Authentication"),
+                "subtype": [dcm("110126", "Node Authentication")],
+                "action": "E", "recorded": "2026-01-01T00:00:00Z", "outcome": "4",
+                "outcomeDesc": "the account is locked",
+                "agent": [{
+                    "type": {"coding": [dcm("110153", "Source Role ID")]},
+                    "who": {"reference": "Device/module", "type": "Device"}, "requestor": true
+                }],
+                "source": {"site": "module.example", "observer": {"reference": "Device/module", "type": "Device"}},
+                "entity": [{
+                    "what": {"reference": "Practitioner/7", "type": "Practitioner"},
+                    "type": {"system": RESOURCE_TYPES, "code": "Practitioner", "display": "Practitioner"},
+                    "role": {"system": OBJECT_ROLE, "code": "15", "display": "Practitioner"}
+                }]
+            })
+        );
+    }
+}

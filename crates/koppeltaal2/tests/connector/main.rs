@@ -1,0 +1,11 @@
+//! The connector over real sockets, against a small server whose answers each test chooses.
+
+mod changes;
+mod discovery;
+mod launch;
+mod resources;
+mod retries;
+mod search;
+#[path = "../support/server.rs"]
+mod server;
+mod webhook;

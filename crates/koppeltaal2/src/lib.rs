@@ -1,2 +1,11 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[rustfmt::skip]
+mod generated;
+mod profile;
+mod validate;
+
+pub use generated::{profiles, vocabulary};
+pub use profile::{Profile, Rest, rules};
+pub use validate::validate;

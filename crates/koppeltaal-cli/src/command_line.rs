@@ -8,7 +8,7 @@ use crate::Arguments;
 use crate::connection::HEADING;
 
 /// Commands that speak to no server, and whether they have output for programs.
-const LOCAL: [(&str, bool); 8] = [
+const LOCAL: [(&str, bool); 9] = [
     ("completions", false),
     ("convert", true),
     ("demo", false),
@@ -16,6 +16,8 @@ const LOCAL: [(&str, bool); 8] = [
     ("new", false),
     ("outbox", true),
     ("sandbox", false),
+    // Its commands have arguments of their own about the domain.
+    ("v2", true),
     ("validate", true),
 ];
 

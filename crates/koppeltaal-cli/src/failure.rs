@@ -35,6 +35,12 @@ pub(crate) enum Failure {
     Versions(#[from] koppeltaal::VersionStoreError),
     #[error(transparent)]
     Outbox(#[from] koppeltaal::OutboxError),
+    /// A domain of Koppeltaal 2.0 cannot be used.
+    #[error(transparent)]
+    Discovery(#[from] koppeltaal2::DiscoveryFailure),
+    /// A domain of Koppeltaal 2.0 did not do what it was asked to do.
+    #[error(transparent)]
+    Domain(#[from] koppeltaal2::Error),
     /// A profile or a file with a secret cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -157,19 +163,32 @@ impl Failure {
                 | Error::TokenRefresh { .. } => Outcome::Negative,
                 _ => Outcome::Unusable,
             },
+            Self::Domain(
+                koppeltaal2::Error::Unauthenticated(_)
+                | koppeltaal2::Error::Denied(_)
+                | koppeltaal2::Error::NotFound(_)
+                | koppeltaal2::Error::Gone(_)
+                | koppeltaal2::Error::Conflict(_)
+                | koppeltaal2::Error::Invalid(_),
+            ) => Outcome::Negative,
             _ => Outcome::Unusable,
         }
     }
 
     /// Whether the same command may succeed later, without anybody changing anything.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::Server(error) if error.is_transient())
+        match self {
+            Self::Server(error) => error.is_transient(),
+            Self::Domain(error) => error.is_transient(),
+            _ => false,
+        }
     }
 
     /// How long the server asked to wait.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Server(error) => error.retry_after(),
+            Self::Domain(error) => error.retry_after(),
             _ => None,
         }
     }
@@ -190,6 +209,8 @@ impl Failure {
             Self::Config(_) | Self::Usage(_) => "usage",
             Self::UnusableFile { .. } => "unusable-file",
             Self::Protocol(_) => "protocol",
+            Self::Discovery(_) => "discovery",
+            Self::Domain(_) => "domain",
             Self::Write(_) => "unwritable",
             Self::NotFound(_) => "not-found",
             Self::File { .. } | Self::Io(_) => "input-output",
@@ -207,6 +228,15 @@ impl Failure {
         if let Some(refusal) = refusal {
             let code = Some(refusal.code.as_str().to_owned());
             return vec![IssueReport { code, details: refusal.description.clone(), resource: None }];
+        }
+        if let Self::Domain(error) = self {
+            let issues = error.refusal().into_iter().flat_map(|refusal| &refusal.issues);
+            let issue = |issue: &koppeltaal2::Issue| IssueReport {
+                code: Some(issue.code.clone()),
+                details: issue.diagnostics.clone(),
+                resource: issue.expression.first().cloned(),
+            };
+            return issues.map(issue).collect();
         }
         let Self::Server(error) = self else { return Vec::new() };
         let issue = |issue: koppeltaal_messaging::Issue| IssueReport {

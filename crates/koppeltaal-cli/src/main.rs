@@ -31,6 +31,7 @@ mod signals;
 mod summary;
 mod terminal;
 mod token_file;
+mod v2;
 mod validate;
 
 use std::io;
@@ -41,7 +42,8 @@ use clap::{FromArgMatches as _, Parser, Subcommand};
 use connection::Connection;
 use outcome::Outcome;
 
-/// Koppeltaal 1.x on the command line: a client, a server to develop against, tools for files, and a demo.
+/// Koppeltaal on the command line: a client, a server to develop against, tools for files, and a demo. `v2` has
+/// the commands for Koppeltaal 2.0, the others are about 1.x.
 #[derive(Debug, Parser)]
 #[command(name = "koppeltaal", version, max_term_width = 100)]
 struct Arguments {
@@ -60,6 +62,7 @@ enum Command {
     New(new::New),
     Sandbox(sandbox::RunSandbox),
     Validate(validate::Validate),
+    V2(v2::Version2),
     #[command(flatten)]
     Remote(remote::Remote),
     Outbox(outbox::OutboxCommand),
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::New(command) => command.run(),
         Command::Sandbox(command) => command.run(),
         Command::Validate(command) => command.run(connection.output),
+        Command::V2(command) => command.run(&connection),
         Command::Remote(command) => command.run(&connection),
         Command::Outbox(command) => command.run(connection.output),
         Command::Completions(command) => command.run(),

@@ -2,7 +2,7 @@
 //!
 //! There is a [`Report`] per file, printed for people or as JSON for programs.
 
-mod text;
+pub(crate) mod text;
 
 use std::io;
 use std::path::PathBuf;

@@ -12,7 +12,7 @@ use crate::report::{Report, Verdict};
 
 /// Draws the report for standard output or, if the file could not be read, for standard error. Of a file in a
 /// folder there is nothing to print when nothing is found in it.
-pub(super) fn draw(report: Report, input: &Input, is_in_folder: bool) -> PrintedReport {
+pub(crate) fn draw(report: Report, input: &Input, is_in_folder: bool) -> PrintedReport {
     let mut places = input.places();
     let mut text = String::new();
     for diagnostic in &report.diagnostics {

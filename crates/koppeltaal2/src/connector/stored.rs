@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use koppeltaal_r4::Resource;
 use koppeltaal_r4::datatypes::Reference;
 use koppeltaal_r4::primitives::Instant;
 
@@ -41,6 +42,11 @@ impl<P: Profile> Stored<P> {
     pub fn edit(mut self, change: impl FnOnce(&mut P)) -> Self {
         change(&mut self.resource);
         self
+    }
+
+    /// The resource of R4, to be printed or converted.
+    pub fn into_resource(self) -> Resource {
+        self.resource.into_fhir().into()
     }
 
     /// `Task/<id>`, as references have it.

@@ -141,6 +141,13 @@ impl Subscribed {
             }
         }
     }
+
+    /// The subscription.
+    pub fn into_subscription(self) -> Stored<Subscription> {
+        match self {
+            Self::Created(subscription) | Self::Found(subscription) | Self::Mended(subscription) => subscription,
+        }
+    }
 }
 
 impl fmt::Debug for NewSubscription {

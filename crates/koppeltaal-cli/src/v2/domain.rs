@@ -1,0 +1,94 @@
+//! [`DomainArguments`]: which domain a command speaks to, and as which application.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use koppeltaal_smart::{Algorithm, KeyError, KeyPair};
+use koppeltaal2::{Connector, Domain};
+
+use crate::failure::Failure;
+use crate::input;
+
+/// How long a file with a key may be, in bytes.
+const MAX_KEY: usize = 64 << 10;
+
+/// The algorithms to try with a key when none is named: what Koppeltaal's reference service takes, then the
+/// rest.
+const PREFERENCE: [Algorithm; 3] = [Algorithm::Es384, Algorithm::Rs512, Algorithm::Es256];
+
+/// The arguments of every command that speaks to a domain.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Domain")]
+pub(super) struct DomainArguments {
+    /// The base URL of the domain's FHIR server, such as `https://koppeltaal.example/fhir/DEFAULT`. Everything
+    /// else is asked there.
+    #[arg(long, value_name = "URL", env = "KOPPELTAAL2_FHIR_BASE")]
+    fhir_base: String,
+
+    /// The application's `client_id` in the domain.
+    #[arg(long, value_name = "ID", env = "KOPPELTAAL2_CLIENT_ID")]
+    client_id: String,
+
+    /// The file with the application's private key, in PEM or as a JWK.
+    #[arg(long, value_name = "FILE", env = "KOPPELTAAL2_KEY")]
+    key: PathBuf,
+
+    /// What to sign with. [default: ES384 or ES256 for an EC key, RS512 for an RSA key]
+    #[arg(long, value_parser = algorithm())]
+    algorithm: Option<Algorithm>,
+
+    /// The `kid` under which the application's JWKS has the key. [default: the thumbprint, or what a JWK says]
+    #[arg(long, value_name = "KID")]
+    kid: Option<String>,
+
+    /// Allow http to other machines than this one: tokens and patient data travel unprotected.
+    #[arg(long)]
+    allow_plain_http: bool,
+}
+
+fn algorithm() -> impl TypedValueParser<Value = Algorithm> {
+    PossibleValuesParser::new(Algorithm::ALL.map(Algorithm::name))
+        .map(|name| Algorithm::from_name(&name).unwrap_or(Algorithm::Es384))
+}
+
+impl DomainArguments {
+    /// The application in its domain. The domain is asked about itself; no access token is asked for yet.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot be used, or the domain does not say what is needed.
+    pub(super) async fn connect(&self) -> Result<Connector, Failure> {
+        let mut key = key_in(&self.key, self.algorithm)?;
+        if let Some(kid) = &self.kid {
+            key = key.with_kid(kid);
+        }
+        let mut domain = Domain::builder(&self.fhir_base)
+            .user_agent(concat!("koppeltaal-cli/", env!("CARGO_PKG_VERSION")));
+        if self.allow_plain_http {
+            domain = domain.allow_plain_http();
+        }
+        Ok(domain.discover().await?.connect(&self.client_id, Arc::new(key)))
+    }
+}
+
+/// The key pair in a file.
+fn key_in(path: &Path, algorithm: Option<Algorithm>) -> Result<KeyPair, Failure> {
+    let text = input::bytes(path, MAX_KEY)?;
+    let jwk = text.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&text));
+    let jwk = jwk.transpose().map_err(|_| Failure::unusable_file(path.display(), "it is not JSON"))?;
+    let read = |algorithm| match &jwk {
+        Some(jwk) => KeyPair::from_jwk(algorithm, jwk),
+        None => KeyPair::from_pem(algorithm, &text),
+    };
+    let key = match algorithm {
+        Some(algorithm) => read(algorithm),
+        None => PREFERENCE.iter().fold(Err(KeyError::Pem), |found, algorithm| match found {
+            Ok(key) => Ok(key),
+            // The reason why the last one does not fit says least; the first says what the text lacks.
+            Err(_) => read(*algorithm),
+        }),
+    };
+    key.map_err(|error| Failure::unusable_file(path.display(), error))
+}

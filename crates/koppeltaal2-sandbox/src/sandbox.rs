@@ -32,6 +32,7 @@ use crate::urls::{FHIR_PATH, Urls};
 pub struct Sandbox {
     address: SocketAddr,
     urls: Urls,
+    fhir_base: String,
     applications: Applications,
     refusals: Refusals,
     notifications: Notifications,
@@ -119,9 +120,11 @@ impl Sandbox {
         let client_keys = Jwks::new([key.public_key().clone()]);
         let (store, refusals) = (Store::new(StoreLimits::default()), Refusals::default());
         let domain = Arc::new(urls.domain(seed(config, &applications, &store)));
+        let fhir_base = domain.fhir_base.clone();
         let audit = Audit::new(store.clone(), Arc::clone(&domain));
         let parts = ServiceParts {
             urls: urls.clone(),
+            domain: Arc::clone(&domain),
             key,
             http,
             applications: applications.clone(),
@@ -163,7 +166,7 @@ impl Sandbox {
             let _ = stopped.await;
         };
         let server = tokio::spawn(server::serve(listener, router, stopped));
-        Ok(Self { address, urls, applications, refusals, notifications, stop: Some(stop), server })
+        Ok(Self { address, urls, fhir_base, applications, refusals, notifications, stop: Some(stop), server })
     }
 
     /// The base of all URLs, without a slash at the end: the public URL if one is configured, else
@@ -174,7 +177,7 @@ impl Sandbox {
 
     /// The base URL of the FHIR interface, where discovery begins.
     pub fn fhir_base(&self) -> &str {
-        &self.urls.fhir
+        &self.fhir_base
     }
 
     /// The address that the sandbox listens on.

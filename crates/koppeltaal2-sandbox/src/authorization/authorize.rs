@@ -91,7 +91,7 @@ impl AuthorizationService {
                 "response_type has to be code",
             ));
         }
-        if required("aud")? != self.shared.urls.fhir {
+        if required("aud")? != self.shared.domain.fhir_base {
             return Err(Refusal::request("aud is not the base URL of the FHIR server, exactly"));
         }
         let scope = required("scope")?;

@@ -4,8 +4,9 @@
 
 mod answer;
 mod body;
-mod discovery;
+mod capability;
 mod format;
+mod guide;
 mod interaction;
 mod pages;
 mod patch;
@@ -112,9 +113,9 @@ fn discover(
     match interaction {
         Interaction::ImplementationGuide => {
             let url = searching::parameter(query, "url");
-            discovery::implementation_guide(&server.domain, url.as_deref(), format)
+            guide::search(&server.domain, url.as_deref(), format)
         }
-        _ => Ok(discovery::capabilities(&server.domain)),
+        _ => Ok(capability::capabilities(&server.domain)),
     }
 }
 

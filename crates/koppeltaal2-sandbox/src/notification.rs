@@ -26,7 +26,7 @@ use crate::trace::Trace;
 use delivery::{Client, client, deliver};
 
 pub(crate) use settings::NotificationSettings;
-pub(crate) use subscription::{Problem, Subscriber, activate};
+pub(crate) use subscription::{Subscriber, activate};
 
 /// How many notifications may wait for a slow endpoint. Further ones are lost.
 const WAITING: usize = 1_000;
@@ -49,9 +49,14 @@ struct Context {
     settings: NotificationSettings,
     /// How many of the next ones are lost on purpose.
     losing: AtomicUsize,
-    /// What the Subscriptions say, by id and version.
-    subscribers: Mutex<HashMap<Arc<str>, (u64, Option<Arc<Subscriber>>)>>,
+    subscribers: Mutex<HashMap<Arc<str>, Known>>,
     client: Client,
+}
+
+/// What a version of a Subscription says; nothing, if it cannot work.
+struct Known {
+    version: u64,
+    subscriber: Option<Arc<Subscriber>>,
 }
 
 /// The task of each Subscription, and the way to it.
@@ -176,13 +181,14 @@ impl Context {
 
     fn subscriber(&self, version: &Arc<Version>, subscription: &Subscription) -> Option<Arc<Subscriber>> {
         let mut known = lock(&self.subscribers);
-        if let Some((number, subscriber)) = known.get(&version.id)
-            && *number == version.version
-        {
-            return subscriber.clone();
+        if let Some(known) = known.get(&version.id).filter(|known| known.version == version.version) {
+            return known.subscriber.clone();
         }
         let subscriber = Subscriber::read(subscription).ok().map(Arc::new);
-        known.insert(Arc::clone(&version.id), (version.version, subscriber.clone()));
+        known.insert(
+            Arc::clone(&version.id),
+            Known { version: version.version, subscriber: subscriber.clone() },
+        );
         subscriber
     }
 

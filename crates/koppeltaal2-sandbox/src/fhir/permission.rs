@@ -1,4 +1,4 @@
-//! Permissions: what an application's token allows, as values without which no interaction can be carried out.
+//! Permissions: what an application's token allows, as values without which no interaction is carried out.
 //!
 //! Each interaction takes one of these types, and only the checks here make them. So none can be forgotten.
 

@@ -330,9 +330,8 @@ impl Wanted {
             (Kind::Date, None) => {
                 let (prefix, date) = Prefix::split(value);
                 let span = Span::parse(date).ok_or_else(|| {
-                    error(format!(
-                        "{name}: expected a date such as ge2026-03-30 or 2026-03-30T10:00:00Z, found \"{value}\""
-                    ))
+                    let expected = "a date such as ge2026-03-30 or 2026-03-30T10:00:00Z";
+                    error(format!("{name}: expected {expected}, found \"{value}\""))
                 })?;
                 Self::Date(prefix, span)
             }

@@ -34,7 +34,8 @@ async fn a_resource_is_written_and_read_as_xml() {
     let server = Server::start().await;
     let epd = server.epd();
     let xml = r#"<Patient xmlns="http://hl7.org/fhir"><meta><profile
-        value="http://koppeltaal.nl/fhir/StructureDefinition/KT2Patient"/></meta><active value="true"/></Patient>"#;
+        value="http://koppeltaal.nl/fhir/StructureDefinition/KT2Patient"/></meta>
+        <active value="true"/></Patient>"#;
     let request = epd
         .request(Method::POST, "/Patient")
         .header("content-type", "application/fhir+xml; fhirVersion=4.0; charset=utf-8")
@@ -198,6 +199,8 @@ async fn unknown_addresses_methods_and_formats_are_refused() {
     assert!(epd.get("/Location").await.expect(404).diagnostics().contains("Task"));
     epd.get("?status=ready").await.expect(404);
     epd.get("").await.expect(404);
+    epd.get("/").await.expect(404);
+    epd.get("//Task").await.expect(200);
     assert_eq!(
         epd.send(epd.request(Method::POST, "/Task/1")).await.expect(405).header("allow"),
         "GET, PUT, PATCH, DELETE"

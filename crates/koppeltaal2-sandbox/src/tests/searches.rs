@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::common::{Server, patient, resource, task};
+use super::common::{Reply, Server, patient, resource, task};
+
+const PUBLISHER_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/KT2PublisherId";
 
 #[tokio::test]
 async fn a_search_finds_by_all_kinds_of_parameters() {
@@ -16,7 +18,7 @@ async fn a_search_finds_by_all_kinds_of_parameters() {
         .create(&resource(
             "ActivityDefinition",
             json!({"status": "active", "url": "urn:game", "topic": [{"coding": [{"code": "mood"}]}],
-                "extension": [{"url": "http://koppeltaal.nl/fhir/StructureDefinition/KT2PublisherId", "valueId": "acme"}]}),
+                "extension": [{"url": PUBLISHER_ID, "valueId": "acme"}]}),
         ))
         .await;
     let mut first = task(&jansen, "ready");
@@ -120,7 +122,7 @@ async fn pages_stay_as_they_were_while_data_change() {
     for number in 0..25 {
         created.insert(0, epd.post("/Patient", &patient(&format!("P{number}"))).await.expect(201));
     }
-    let ids: Vec<_> = created.iter().map(|reply| reply.id()).collect();
+    let ids: Vec<_> = created.iter().map(Reply::id).collect();
     let first = epd.get("/Patient").await.expect(200);
     assert_eq!(first.ids(), ids[..20]);
     assert_eq!(first.json()["entry"][0]["search"]["mode"], "match");

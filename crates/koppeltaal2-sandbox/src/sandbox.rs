@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use http::StatusCode;
 use koppeltaal_smart::{Algorithm, HttpClient, Jwks, KeyError, KeyPair, Signer as _};
 use tokio::net::TcpListener;
@@ -17,6 +16,7 @@ use crate::browser::{self, LogInError, Stop};
 use crate::caller::TokenCheck;
 use crate::config::{ConfigError, SandboxConfig, Switches};
 use crate::fhir::{self, FhirSettings};
+use crate::home::{self, Home};
 use crate::identity_provider::{self, IdentityProviderService};
 use crate::notification::{NotificationSettings, Notifications};
 use crate::refusal::{Refusals, RefusedRequest};
@@ -148,6 +148,12 @@ impl Sandbox {
         };
         let notifications = Notifications::new(store.clone(), audit.clone(), Arc::clone(&tokens), settings)
             .map_err(|error| StartError::Tls(error.to_string()))?;
+        let home = Home {
+            organization: config.organization.clone(),
+            domain: Arc::clone(&domain),
+            applications: applications.clone(),
+            refusals: refusals.clone(),
+        };
         let fhir = fhir::router(
             store,
             tokens,
@@ -156,7 +162,7 @@ impl Sandbox {
             notifications.clone(),
             fhir_settings(&config.switches),
         );
-        let router = Router::new()
+        let router = home::router(home)
             .nest(FHIR_PATH, fhir)
             .merge(authorization::router(authorization))
             .merge(identity_provider::router(provider));

@@ -249,7 +249,8 @@ impl Store {
             let (resource_type, id) = reference.split_once('/')?;
             Some(Values::of(&tables.table(resource_type)?.lookup(id).found()?.resource))
         };
-        query.matches(&Values::of(&version.resource), &look_up)
+        let is_asked = |place| query.criteria.iter().any(|criterion| criterion.place == place);
+        query.matches(&Values::of_some(&version.resource, is_asked), &look_up)
     }
 }
 

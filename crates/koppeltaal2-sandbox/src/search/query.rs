@@ -96,7 +96,7 @@ fn error(text: impl Into<String>) -> QueryError {
 const RESOURCE_ORIGIN: &str = "resource-origin";
 
 /// Parameters that say how the answer looks, which is not the search's business.
-const IGNORED: [&str; 4] = ["_format", "_pretty", "_total", "_summary"];
+const IGNORED: [&str; 3] = ["_format", "_pretty", "_total"];
 
 impl Query {
     /// Every resource of a type.
@@ -123,6 +123,11 @@ impl Query {
                     })?;
                     query.count = count.min(MOST_COUNT);
                 }
+                "_summary" => match value {
+                    "false" => {}
+                    "count" => query.count = 0,
+                    _ => return Err(error("_summary: expected count or false; others are not offered here")),
+                },
                 "_sort" => {
                     for key in value.split(',') {
                         query.sort.push(Sort::parse(resource_type, key)?);

@@ -151,6 +151,18 @@ fn no_two_versions_are_written_at_the_same_time() {
 }
 
 #[test]
+fn time_goes_on_when_the_clock_of_the_machine_goes_back() {
+    let store = store();
+    let future = "2100-01-01T00:00:00Z";
+    let moment = crate::search::span::Span::parse(future).expect("a date").start;
+    store.write_tables().last = moment;
+    let first = store.create(task((0, 0, 0, 0)), None);
+    let second = store.create(task((0, 0, 0, 0)), None);
+    assert_eq!(first.last_updated.to_string(), "2100-01-01T00:00:00.000001Z");
+    assert!(second.last_updated > first.last_updated);
+}
+
+#[test]
 fn a_deleted_resource_comes_back_with_a_new_version() {
     let store = store();
     store.create_with_id("t", task((0, 0, 0, 0)), None);

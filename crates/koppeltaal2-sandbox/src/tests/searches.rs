@@ -143,6 +143,9 @@ async fn pages_stay_as_they_were_while_data_change() {
     let few = epd.get("/Patient?_count=2&_sort=family").await.expect(200);
     assert_eq!((few.ids().len(), few.json()["total"].as_u64()), (2, Some(25)));
     assert_eq!(epd.get(&few.link("next").expect("more")).await.expect(200).ids().len(), 2);
-    let none = epd.get("/Patient?_count=0").await.expect(200);
-    assert_eq!((none.ids().len(), none.json()["total"].as_u64(), none.link("next")), (0, Some(25), None));
+    for search in ["_count=0", "_summary=count"] {
+        let none = epd.get(&format!("/Patient?{search}")).await.expect(200);
+        assert_eq!((none.ids().len(), none.json()["total"].as_u64(), none.link("next")), (0, Some(25), None));
+    }
+    epd.get("/Patient?_summary=text").await.expect(400);
 }

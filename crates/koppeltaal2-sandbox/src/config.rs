@@ -17,8 +17,8 @@ use serde::Deserialize;
 
 pub use application::Application;
 pub use error::ConfigError;
-pub(crate) use identity_provider::OWN_IDENTITY_PROVIDER;
 pub use identity_provider::{IdentityProvider, UserType};
+pub(crate) use identity_provider::{OWN_IDENTITY_PROVIDER, is_http_url};
 pub use lifetimes::Lifetimes;
 pub(crate) use role::Permission;
 pub use role::{Reach, Role};
@@ -86,8 +86,10 @@ impl SandboxConfig {
 
     /// Adds an application, in place of one with the same name.
     pub fn application(mut self, application: Application) -> Self {
-        self.applications.retain(|other| other.name != application.name);
-        self.applications.push(application);
+        match self.applications.iter_mut().find(|other| other.name == application.name) {
+            Some(other) => *other = application,
+            None => self.applications.push(application),
+        }
         self
     }
 

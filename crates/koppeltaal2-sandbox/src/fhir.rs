@@ -4,8 +4,9 @@
 
 mod answer;
 mod body;
-mod discovery;
+mod capability;
 mod format;
+mod guide;
 mod interaction;
 mod pages;
 mod patch;
@@ -28,14 +29,13 @@ use http::request::Parts;
 use http::{Method, StatusCode, header};
 use koppeltaal_r4::Format;
 use koppeltaal_r4::resources::{AuditEventEntity, IssueType};
-use koppeltaal_smart::Operation;
 
 use crate::audit::{Audit, Outcome, type_entity, version_entity};
 use crate::caller::{Caller, TokenCheck};
 use crate::domain::Domain;
 use crate::fhir::answer::{Answer, write, write_refusal};
 use crate::fhir::interaction::Interaction;
-use crate::fhir::permission::{MayCreate, MayReadHistory, MaySearch, MayUse, authenticate};
+use crate::fhir::permission::{May, MayCreate, MayReadHistory, MaySearch, authenticate};
 use crate::fhir::refusal::Refusal;
 use crate::fhir::server::FhirServer;
 use crate::notification::Notifications;
@@ -75,7 +75,7 @@ async fn answer_to(State(server): State<Arc<FhirServer>>, request: Request) -> R
         (Err(refusal), ..) => Err(refusal),
         (Ok(format), Ok(interaction), None) => discover(&server, interaction, query, format),
         (Ok(_), Ok(interaction), Some(Ok(caller))) => {
-            carry_out(&server, interaction, caller, &parts, body, &trace).await
+            carry_out(&server, interaction, caller, &parts, body).await
         }
     };
     let caller = caller.and_then(Result::ok);
@@ -112,9 +112,9 @@ fn discover(
     match interaction {
         Interaction::ImplementationGuide => {
             let url = searching::parameter(query, "url");
-            discovery::implementation_guide(&server.domain, url.as_deref(), format)
+            guide::search(&server.domain, url.as_deref(), format)
         }
-        _ => Ok(discovery::capabilities(&server.domain)),
+        _ => Ok(capability::capabilities(&server.domain)),
     }
 }
 
@@ -126,12 +126,10 @@ async fn carry_out(
     caller: &Caller,
     Parts { method, uri, headers, .. }: &Parts,
     body: Body,
-    _: &Trace,
 ) -> Result<Answer, Refusal> {
     let store = &server.store;
     let query = uri.query().unwrap_or_default();
     let most = server.settings.body_bytes;
-    let existing = |name, id: &str, operation| MayUse::check(caller, store, (name, id), operation);
     match interaction {
         Interaction::Capabilities | Interaction::ImplementationGuide => {
             discover(server, interaction, query, Format::Json)
@@ -154,7 +152,7 @@ async fn carry_out(
             let may = MayCreate::check(caller, name)?;
             writing::create(server, &may, headers, &body::read(body, most).await?)
         }
-        Interaction::Read(name, id) => Ok(reading::read(&existing(name, id, Operation::Read)?)),
+        Interaction::Read(name, id) => Ok(reading::read(&May::check(caller, store, (name, id))?)),
         Interaction::VersionRead(name, id, version) => {
             reading::read_version(&MayReadHistory::check(caller, store, (name, id))?, version)
         }
@@ -166,15 +164,15 @@ async fn carry_out(
         | Interaction::Patch("AuditEvent", _)
         | Interaction::Delete("AuditEvent", _) => Err(Refusal::method("GET", "an AuditEvent never changes")),
         Interaction::Update(name, id) => {
-            let may = existing(name, id, Operation::Update)?;
+            let may = May::check(caller, store, (name, id))?;
             writing::update(server, &may, headers, &body::read(body, most).await?)
         }
         Interaction::Patch(name, id) => {
-            let may = existing(name, id, Operation::Update)?;
+            let may = May::check(caller, store, (name, id))?;
             writing::patch(server, &may, headers, &body::read(body, most).await?)
         }
         Interaction::Delete(name, id) => {
-            writing::delete(server, &existing(name, id, Operation::Delete)?, headers)
+            writing::delete(server, &May::check(caller, store, (name, id))?, headers)
         }
     }
 }

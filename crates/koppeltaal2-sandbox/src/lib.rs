@@ -27,6 +27,7 @@ mod refusal;
 mod urls;
 
 // The running domain.
+mod home;
 mod sandbox;
 mod seed;
 mod server;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use koppeltaal_r4::resources::{Subscription, SubscriptionStatus};
 use koppeltaal_smart::{Access, Operation};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -26,7 +27,7 @@ use crate::trace::Trace;
 use delivery::{Client, client, deliver};
 
 pub(crate) use settings::NotificationSettings;
-pub(crate) use subscription::{Problem, Subscriber, activate};
+pub(crate) use subscription::{Subscriber, activate};
 
 /// How many notifications may wait for a slow endpoint. Further ones are lost.
 const WAITING: usize = 1_000;
@@ -49,9 +50,14 @@ struct Context {
     settings: NotificationSettings,
     /// How many of the next ones are lost on purpose.
     losing: AtomicUsize,
-    /// What the Subscriptions say, by id and version.
-    subscribers: Mutex<HashMap<Arc<str>, (u64, Option<Arc<Subscriber>>)>>,
+    subscribers: Mutex<HashMap<Arc<str>, Known>>,
     client: Client,
+}
+
+/// What a version of a Subscription says; nothing, if it cannot work.
+struct Known {
+    version: u64,
+    subscriber: Option<Arc<Subscriber>>,
 }
 
 /// The task of each Subscription, and the way to it.
@@ -127,22 +133,35 @@ impl Notifications {
         if context.losing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, lose).is_ok() {
             return context.record(&notification, Err(LOST.to_owned()));
         }
-        let mut workers = lock(&self.workers);
-        // Forgets tasks that have ended.
-        while workers.tasks.try_join_next().is_some() {}
-        workers.senders.retain(|_, sender| !sender.is_closed());
-        let id = Arc::clone(&notification.subscription.id);
-        let Workers { senders, tasks } = &mut *workers;
-        let sender = senders.entry(id).or_insert_with(|| {
-            let (sender, waiting) = mpsc::channel(WAITING);
-            tasks.spawn(work(Arc::clone(context), waiting));
-            sender
-        });
-        let refused = sender.try_send(notification).err();
-        drop(workers);
-        if let Some(refused) = refused {
-            context.record(&refused.into_inner(), Err(OVERFLOWN.to_owned()));
+        let refused = lock(&self.workers).send(context, notification);
+        if let Err(notification) = refused {
+            context.record(&notification, Err(OVERFLOWN.to_owned()));
         }
+    }
+}
+
+impl Workers {
+    /// Hands a notification to the task of its Subscription. It comes back if too many wait there.
+    fn send(&mut self, context: &Arc<Context>, notification: Notification) -> Result<(), Box<Notification>> {
+        // Forgets tasks that have ended.
+        while self.tasks.try_join_next().is_some() {}
+        self.senders.retain(|_, sender| !sender.is_closed());
+        let id = Arc::clone(&notification.subscription.id);
+        let notification = match self.senders.get(&id) {
+            Some(sender) => match sender.try_send(notification) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Full(notification)) => return Err(Box::new(notification)),
+                // The task ended at this moment.
+                Err(TrySendError::Closed(notification)) => notification,
+            },
+            None => notification,
+        };
+        let (sender, waiting) = mpsc::channel(WAITING);
+        self.tasks.spawn(work(Arc::clone(context), waiting));
+        // There is room in a new channel.
+        let sent = sender.try_send(notification);
+        self.senders.insert(id, sender);
+        sent.map_err(|refused| Box::new(refused.into_inner()))
     }
 }
 
@@ -176,13 +195,14 @@ impl Context {
 
     fn subscriber(&self, version: &Arc<Version>, subscription: &Subscription) -> Option<Arc<Subscriber>> {
         let mut known = lock(&self.subscribers);
-        if let Some((number, subscriber)) = known.get(&version.id)
-            && *number == version.version
-        {
-            return subscriber.clone();
+        if let Some(known) = known.get(&version.id).filter(|known| known.version == version.version) {
+            return known.subscriber.clone();
         }
         let subscriber = Subscriber::read(subscription).ok().map(Arc::new);
-        known.insert(Arc::clone(&version.id), (version.version, subscriber.clone()));
+        known.insert(
+            Arc::clone(&version.id),
+            Known { version: version.version, subscriber: subscriber.clone() },
+        );
         subscriber
     }
 

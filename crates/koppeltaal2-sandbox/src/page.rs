@@ -39,13 +39,14 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole page. `title` is text, `main` is HTML; `root` is the path of the server, empty or `/path`.
-pub(crate) fn page(status: StatusCode, title: &str, main: &str) -> Response {
+/// A whole page. `title` is text, `main` is HTML, `root` leads from the page to the base of the sandbox: `.` or
+/// `..`.
+pub(crate) fn page(root: &str, status: StatusCode, title: &str, main: &str) -> Response {
     let title = escape(title);
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"..{IDP_PATH}{STYLE_PATH}\">\n</head>\n\
+         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"{root}{IDP_PATH}{STYLE_PATH}\">\n</head>\n\
          <body>\n<main>\n{main}</main>\n\
          <footer>Koppeltaal sandbox, for development only.</footer>\n\
          </body>\n</html>\n"
@@ -87,5 +88,5 @@ pub(crate) fn refuse(
         "<p>Go back to the application that you came from and start again. If it happens again, tell its \
          helpdesk this reference:</p>\n<p><code>{reference}</code></p>\n"
     );
-    page(refusal.status, title, &main)
+    page("..", refusal.status, title, &main)
 }

@@ -131,11 +131,8 @@ fn reference_in(extension: &Extension) -> Option<&Reference> {
 pub(crate) fn relative(reference: &str) -> Option<(&str, &str)> {
     let mut parts = reference.split('/');
     let (resource_type, id) = (parts.next()?, parts.next()?);
-    let is_plain = match (parts.next(), parts.next(), parts.next()) {
-        (None, ..) => true,
-        (Some("_history"), Some(_), None) => true,
-        _ => false,
-    };
+    let is_plain =
+        matches!((parts.next(), parts.next(), parts.next()), (None, ..) | (Some("_history"), Some(_), None));
     let is_type = resource_type.starts_with(|first: char| first.is_ascii_uppercase());
     (is_plain && is_type && !id.is_empty()).then_some((resource_type, id))
 }

@@ -3,7 +3,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use http::StatusCode;
 use koppeltaal_smart::{Algorithm, HttpClient, Jwks, KeyError, KeyPair, Signer as _};
 use tokio::net::TcpListener;
@@ -17,6 +16,7 @@ use crate::browser::{self, LogInError, Stop};
 use crate::caller::TokenCheck;
 use crate::config::{ConfigError, SandboxConfig, Switches};
 use crate::fhir::{self, FhirSettings};
+use crate::home::{self, Home};
 use crate::identity_provider::{self, IdentityProviderService};
 use crate::notification::{NotificationSettings, Notifications};
 use crate::refusal::{Refusals, RefusedRequest};
@@ -32,6 +32,7 @@ use crate::urls::{FHIR_PATH, Urls};
 pub struct Sandbox {
     address: SocketAddr,
     urls: Urls,
+    fhir_base: String,
     applications: Applications,
     refusals: Refusals,
     notifications: Notifications,
@@ -119,9 +120,11 @@ impl Sandbox {
         let client_keys = Jwks::new([key.public_key().clone()]);
         let (store, refusals) = (Store::new(StoreLimits::default()), Refusals::default());
         let domain = Arc::new(urls.domain(seed(config, &applications, &store)));
+        let fhir_base = domain.fhir_base.clone();
         let audit = Audit::new(store.clone(), Arc::clone(&domain));
         let parts = ServiceParts {
             urls: urls.clone(),
+            domain: Arc::clone(&domain),
             key,
             http,
             applications: applications.clone(),
@@ -145,6 +148,12 @@ impl Sandbox {
         };
         let notifications = Notifications::new(store.clone(), audit.clone(), Arc::clone(&tokens), settings)
             .map_err(|error| StartError::Tls(error.to_string()))?;
+        let home = Home {
+            organization: config.organization.clone(),
+            domain: Arc::clone(&domain),
+            applications: applications.clone(),
+            refusals: refusals.clone(),
+        };
         let fhir = fhir::router(
             store,
             tokens,
@@ -153,7 +162,7 @@ impl Sandbox {
             notifications.clone(),
             fhir_settings(&config.switches),
         );
-        let router = Router::new()
+        let router = home::router(home)
             .nest(FHIR_PATH, fhir)
             .merge(authorization::router(authorization))
             .merge(identity_provider::router(provider));
@@ -163,7 +172,7 @@ impl Sandbox {
             let _ = stopped.await;
         };
         let server = tokio::spawn(server::serve(listener, router, stopped));
-        Ok(Self { address, urls, applications, refusals, notifications, stop: Some(stop), server })
+        Ok(Self { address, urls, fhir_base, applications, refusals, notifications, stop: Some(stop), server })
     }
 
     /// The base of all URLs, without a slash at the end: the public URL if one is configured, else
@@ -174,7 +183,7 @@ impl Sandbox {
 
     /// The base URL of the FHIR interface, where discovery begins.
     pub fn fhir_base(&self) -> &str {
-        &self.urls.fhir
+        &self.fhir_base
     }
 
     /// The address that the sandbox listens on.

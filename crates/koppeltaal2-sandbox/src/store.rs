@@ -18,7 +18,7 @@ use koppeltaal_r4::Resource;
 
 use crate::moment::Moment;
 use crate::resources::{SERVED, served, set_origin};
-use crate::search::query::{Criterion, Query, QueryError, Test};
+use crate::search::query::{Criterion, Query, Test};
 use crate::search::values::Values;
 use integrity::{dangling, referrer};
 use table::Table;
@@ -106,17 +106,6 @@ impl Store {
     /// The current version of a resource.
     pub(crate) fn read(&self, resource_type: &str, id: &str) -> Lookup {
         self.read_tables().table(resource_type).map_or(Lookup::Unknown, |table| table.lookup(id))
-    }
-
-    /// One version of a resource: gone, if it is the one that says that the resource was deleted.
-    pub(crate) fn read_version(&self, resource_type: &str, id: &str, version: u64) -> Lookup {
-        let tables = self.read_tables();
-        let entries = tables.table(resource_type).map_or(&[][..], |table| table.history(id));
-        match entries.iter().find(|entry| entry.version() == version) {
-            Some(Entry::Live(version)) => Lookup::Found(Arc::clone(version)),
-            Some(Entry::Deleted { .. }) => Lookup::Gone,
-            None => Lookup::Unknown,
-        }
     }
 
     /// All versions of a resource, the newest first; none of an unknown one.
@@ -245,21 +234,6 @@ impl Store {
         numbers.iter().filter_map(|number| table.current(*number)).cloned().collect()
     }
 
-    /// The resources that meet a search, all of them: `search("Patient", &[("identifier", "urn:a|1")])`.
-    ///
-    /// # Errors
-    ///
-    /// A type that is not served, or parameters that make no sense.
-    pub(crate) fn search(
-        &self,
-        resource_type: &str,
-        parameters: &[(&str, &str)],
-    ) -> Result<Vec<Arc<Version>>, QueryError> {
-        let Some(resource_type) = served(resource_type) else { return Ok(Vec::new()) };
-        let query = Query::parse(resource_type, parameters.iter().copied())?;
-        Ok(self.numbered(resource_type, &self.find(&query)))
-    }
-
     /// All resources of a type, the oldest change first.
     pub(crate) fn all(&self, resource_type: &str) -> Vec<Arc<Version>> {
         self.read_tables().table(resource_type).into_iter().flat_map(Table::live).cloned().collect()
@@ -275,7 +249,8 @@ impl Store {
             let (resource_type, id) = reference.split_once('/')?;
             Some(Values::of(&tables.table(resource_type)?.lookup(id).found()?.resource))
         };
-        query.matches(&Values::of(&version.resource), &look_up)
+        let is_asked = |place| query.criteria.iter().any(|criterion| criterion.place == place);
+        query.matches(&Values::of_some(&version.resource, is_asked), &look_up)
     }
 }
 

@@ -24,11 +24,6 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// A request that nothing caused.
-    pub(crate) fn new() -> Self {
-        Self { request_id: new_id(), correlation_id: None, trace_id: new_id(), refused_id: None }
-    }
-
     /// The identifiers of a request. What is absent or no id is made.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let request_id = identifier(headers, &REQUEST_ID);

@@ -1,4 +1,4 @@
-//! [`Urls`]: the addresses of the domain, each in one place.
+//! [`Urls`]: the addresses of logins, and where those of the domain come from.
 
 use crate::domain::Domain;
 
@@ -9,19 +9,11 @@ pub(crate) const OAUTH_PATH: &str = "/oauth2";
 /// The path of the sandbox's own identity provider.
 pub(crate) const IDP_PATH: &str = "/idp";
 
-/// The addresses of the domain, as clients use them. None ends in a slash.
+/// The addresses that only logins use. None ends in a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Urls {
-    /// `http(s)://host[/path]`, without a slash at the end.
+    /// `http(s)://host[/path]`.
     pub(crate) base: String,
-    /// The base of the FHIR interface.
-    pub(crate) fhir: String,
-    /// The issuer of access tokens.
-    pub(crate) issuer: String,
-    pub(crate) jwks: String,
-    pub(crate) authorize: String,
-    pub(crate) token: String,
-    pub(crate) introspect: String,
     /// Where identity providers send browsers back to.
     pub(crate) callback: String,
     /// The issuer of the sandbox's own identity provider.
@@ -36,16 +28,9 @@ impl Urls {
     /// The addresses below this base.
     pub(crate) fn new(base: &str) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        let oauth = |path: &str| format!("{base}{OAUTH_PATH}{path}");
         let idp = |path: &str| format!("{base}{IDP_PATH}{path}");
         Self {
-            fhir: format!("{base}{FHIR_PATH}"),
-            issuer: oauth(""),
-            jwks: oauth("/.well-known/jwks.json"),
-            authorize: oauth("/authorize"),
-            token: oauth("/token"),
-            introspect: oauth("/introspect"),
-            callback: oauth("/callback"),
+            callback: format!("{base}{OAUTH_PATH}/callback"),
             idp: idp(""),
             idp_jwks: idp("/jwks.json"),
             idp_authorize: idp("/authorize"),
@@ -55,16 +40,17 @@ impl Urls {
         }
     }
 
-    /// The domain at these addresses, whose server has this Device.
+    /// The domain below the same base, whose server has this Device.
     pub(crate) fn domain(&self, device: String) -> Domain {
+        let oauth = |path: &str| format!("{}{OAUTH_PATH}{path}", self.base);
         Domain {
-            fhir_base: self.fhir.clone(),
+            fhir_base: format!("{}{FHIR_PATH}", self.base),
             device,
-            issuer: self.issuer.clone(),
-            jwks: self.jwks.clone(),
-            authorize: self.authorize.clone(),
-            token: self.token.clone(),
-            introspect: self.introspect.clone(),
+            issuer: oauth(""),
+            jwks: oauth("/.well-known/jwks.json"),
+            authorize: oauth("/authorize"),
+            token: oauth("/token"),
+            introspect: oauth("/introspect"),
         }
     }
 }

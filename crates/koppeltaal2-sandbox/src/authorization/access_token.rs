@@ -25,7 +25,7 @@ impl AuthorizationService {
     ) -> Result<Jwt, SignError> {
         let issued = seconds(now);
         let claims = json!({
-            "iss": self.shared.urls.issuer,
+            "iss": self.shared.domain.issuer,
             "aud": AUDIENCE,
             "azp": application.client_id(),
             "type": ACCESS,
@@ -69,7 +69,7 @@ impl AuthorizationService {
         now: SystemTime,
     ) -> Result<&'a Claims, JwtError> {
         let claims = token.verify(&self.shared.keys)?;
-        Validation::new().issuer(&self.shared.urls.issuer).leeway(Duration::ZERO).check(claims, now)?;
+        Validation::new().issuer(&self.shared.domain.issuer).leeway(Duration::ZERO).check(claims, now)?;
         Ok(claims)
     }
 }

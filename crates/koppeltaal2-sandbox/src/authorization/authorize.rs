@@ -17,7 +17,7 @@ use crate::authorization::login_events::{Step, Subject};
 use crate::authorization::provider::LoginSecrets;
 use crate::authorization::reply::redirect;
 use crate::authorization::service::{AuthorizationService, secret};
-use crate::config::UserType;
+use crate::config::{self, UserType};
 use crate::form::Form;
 use crate::page;
 use crate::refusal::Refusal;
@@ -28,6 +28,9 @@ const SCOPES: [&str; 3] = ["launch", "openid", "fhirUser"];
 
 /// What `prompt` may say (`OpenID` Connect Core section 3.1.2.1).
 const PROMPTS: [&str; 4] = ["none", "login", "consent", "select_account"];
+
+/// How long `state` and `nonce` may be, which are kept until the code is exchanged.
+const KEPT_BYTES: usize = 2048;
 
 /// The characters of a challenge of method S256.
 const CHALLENGE_LENGTH: usize = 43;
@@ -91,12 +94,15 @@ impl AuthorizationService {
                 "response_type has to be code",
             ));
         }
-        if required("aud")? != self.shared.urls.fhir {
+        if required("aud")? != self.shared.domain.fhir_base {
             return Err(Refusal::request("aud is not the base URL of the FHIR server, exactly"));
         }
         let scope = required("scope")?;
         check_scope(scope)?;
-        let state = required("state")?;
+        let (state, nonce) = (required("state")?, form.get("nonce"));
+        if state.len().max(nonce.map_or(0, str::len)) > KEPT_BYTES {
+            return Err(Refusal::request(format!("state or nonce has more than {KEPT_BYTES} bytes")));
+        }
         let challenge = self.challenge(form)?;
         let prompt = form.get("prompt");
         if prompt.is_some_and(|prompt| prompt.split(' ').any(|word| !PROMPTS.contains(&word))) {
@@ -112,7 +118,7 @@ impl AuthorizationService {
             redirect_uri: redirect_uri.to_owned(),
             state: state.to_owned(),
             scope: scope.to_owned(),
-            nonce: form.get("nonce").map(str::to_owned),
+            nonce: nonce.map(str::to_owned),
             challenge: challenge.map(str::to_owned),
             launch,
             claims: token.unverified_claims().as_map().clone(),
@@ -122,9 +128,8 @@ impl AuthorizationService {
 
     fn check_redirect_uri(&self, application: &RegisteredApplication, uri: &str) -> Result<(), Refusal> {
         let registered = application.redirect_uris();
-        let is_open = registered.is_empty()
-            && self.shared.switches.any_redirect_uri
-            && koppeltaal_smart::Url::parse(uri).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+        let is_open =
+            registered.is_empty() && self.shared.switches.any_redirect_uri && config::is_http_url(uri);
         match is_open || registered.iter().any(|known| known == uri) {
             true => Ok(()),
             false => Err(Refusal::request("redirect_uri is not registered for the client, exactly")),

@@ -36,10 +36,10 @@ impl AuthorizationService {
         let form =
             Form::parse(body).map_err(|_| Refusal::request("the form is too long or repeats a parameter"))?;
         let now = SystemTime::now();
-        let urls = &self.shared.urls;
+        let domain = &self.shared.domain;
         let audiences: &[&str] = match self.shared.switches.introspection_for_token_endpoint_only {
-            true => &[&urls.token],
-            false => &[&urls.token, &urls.introspect],
+            true => &[&domain.token],
+            false => &[&domain.token, &domain.introspect],
         };
         let application = self.authenticate(&form, audiences, now).await?;
         let token = form.get("token").ok_or_else(|| Refusal::missing("token"))?;
@@ -66,7 +66,7 @@ impl AuthorizationService {
     ) -> Result<Map<String, Value>, JwtError> {
         let token = UnverifiedJwt::parse(token)?;
         let issuer = token.unverified_claims().text("iss").ok_or(JwtError::Missing("iss"))?;
-        if issuer == self.shared.urls.issuer {
+        if issuer == self.shared.domain.issuer {
             return Ok(self.check_own(&token, now)?.as_map().clone());
         }
         let launch = self.check_launch(&token, caller, now).await;

@@ -12,6 +12,7 @@ use crate::authorization::checked_tokens::CheckedTokens;
 use crate::authorization::grant::{Launched, Login};
 use crate::authorization::provider::Provider;
 use crate::config::{Lifetimes, OWN_IDENTITY_PROVIDER, SandboxConfig, Switches};
+use crate::domain::Domain;
 use crate::expiring::ExpiringMap;
 use crate::refusal::Refusals;
 use crate::store::Store;
@@ -25,7 +26,9 @@ pub(crate) struct AuthorizationService {
 
 /// The state of the service.
 pub(crate) struct Shared {
-    pub(crate) urls: Urls,
+    pub(crate) domain: Arc<Domain>,
+    /// The base of all addresses.
+    pub(crate) base: String,
     pub(crate) key: Arc<KeyPair>,
     pub(crate) keys: Jwks,
     pub(crate) applications: Applications,
@@ -54,6 +57,7 @@ const CAPACITY: usize = 10_000;
 /// What the service is made of.
 pub(crate) struct ServiceParts {
     pub(crate) urls: Urls,
+    pub(crate) domain: Arc<Domain>,
     pub(crate) key: Arc<KeyPair>,
     pub(crate) http: HttpClient,
     pub(crate) applications: Applications,
@@ -64,7 +68,7 @@ pub(crate) struct ServiceParts {
 
 impl AuthorizationService {
     pub(crate) fn new(config: &SandboxConfig, parts: ServiceParts) -> Self {
-        let ServiceParts { urls, key, http, applications, store, audit, refusals } = parts;
+        let ServiceParts { urls, domain, key, http, applications, store, audit, refusals } = parts;
         let configured = config.identity_providers.iter();
         let mut providers: HashMap<String, Arc<Provider>> = configured
             .map(|other| (other.name.clone(), Arc::new(Provider::new(other, &urls, &http, &key))))
@@ -72,7 +76,8 @@ impl AuthorizationService {
         providers.insert(OWN_IDENTITY_PROVIDER.to_owned(), Arc::new(Provider::own(&urls, &http, &key)));
         let lifetimes = config.lifetimes;
         let shared = Shared {
-            urls,
+            domain,
+            base: urls.base,
             keys: Jwks::new([key.public_key().clone()]),
             key,
             applications,

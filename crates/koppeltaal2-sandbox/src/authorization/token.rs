@@ -55,7 +55,7 @@ impl AuthorizationService {
             }
         };
         let now = SystemTime::now();
-        let application = self.authenticate(&form, &[&self.shared.urls.token], now).await?;
+        let application = self.authenticate(&form, &[&self.shared.domain.token], now).await?;
         let reply = match is_exchange {
             true => self.exchange(&form, application, now).await?,
             false => self.client_credentials(application, now).await.map_err(signing)?,
@@ -118,11 +118,11 @@ impl AuthorizationService {
         // As the reference service does it; a client of OpenID wants its own.
         let nonce = launched.nonce.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let claims = json!({
-            "iss": self.shared.urls.issuer,
+            "iss": self.shared.domain.issuer,
             "aud": client_id,
             "azp": client_id,
             "sub": subject,
-            "fhirUser": format!("{}/{subject}", self.shared.urls.fhir),
+            "fhirUser": format!("{}/{subject}", self.shared.domain.fhir_base),
             "iat": issued,
             "exp": issued + self.shared.lifetimes.id_token.as_secs(),
             "jti": Uuid::new_v4().to_string(),

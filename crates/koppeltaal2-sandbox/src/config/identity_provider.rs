@@ -92,7 +92,7 @@ impl IdentityProvider {
 }
 
 /// Whether a text is an absolute URL of http or https, without user name and fragment.
-pub(super) fn is_http_url(text: &str) -> bool {
+pub(crate) fn is_http_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()

@@ -21,6 +21,19 @@ pub enum Role {
     Custom,
 }
 
+impl Role {
+    /// Its name, as in a configuration file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Epd => "epd",
+            Self::Portal => "portal",
+            Self::Module => "module",
+            Self::Administration => "administration",
+            Self::Custom => "custom",
+        }
+    }
+}
+
 /// Whose resources a permission is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]

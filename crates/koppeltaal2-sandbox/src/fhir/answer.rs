@@ -65,7 +65,8 @@ pub(crate) fn etag(version: u64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// Writes an answer. One that cannot be written in the format becomes a refusal.
+/// Writes an answer. One that cannot be written in the format becomes a refusal, unless something was changed:
+/// then it has no body.
 pub(crate) fn write(answer: &Answer, format: Format) -> Result<Response, Refusal> {
     let body = match (&answer.content, format) {
         (Content::None, _) => None,
@@ -73,10 +74,14 @@ pub(crate) fn write(answer: &Answer, format: Format) -> Result<Response, Refusal
         (Content::Version(version), Format::Xml) => Some(version.resource.to_xml().map(Bytes::from)),
         (Content::Resource(resource), format) => Some(resource.write(format).map(Bytes::from)),
     };
-    let body = body.transpose().map_err(|error| {
-        let diagnostics = format!("the answer cannot be written as {format}: {error}");
-        Refusal::new(StatusCode::NOT_ACCEPTABLE, IssueType::NotSupported, diagnostics)
-    })?;
+    let body = match body.transpose() {
+        Ok(body) => body,
+        Err(_) if answer.written.is_some() => None,
+        Err(error) => {
+            let diagnostics = format!("the answer cannot be written as {format}: {error}");
+            return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, IssueType::NotSupported, diagnostics));
+        }
+    };
     Ok(response(answer.status, &answer.headers, body, format))
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn of_body(headers: &HeaderMap) -> Result<Format, Refusal> {
     })
 }
 
-/// The format of the answer: what the parameter `_format` says, else the preferred one of `Accept`, else JSON.
+/// The format of the answer: what `_format` says, else the preferred one of `Accept`, else JSON.
 pub(crate) fn of_answer(headers: &HeaderMap, format: Option<&str>) -> Result<Format, Refusal> {
     let refusal = |name: &str, found: &str| {
         let diagnostics = format!("{name}: {EXPECTED}; found {found}");

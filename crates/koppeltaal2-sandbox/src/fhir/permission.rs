@@ -1,7 +1,8 @@
-//! Permissions: what an application's token allows, as values without which no interaction can be carried out.
+//! Permissions: what an application's token allows, as values without which no interaction is carried out.
 //!
 //! Each interaction takes one of these types, and only the checks here make them. So none can be forgotten.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -103,13 +104,43 @@ impl MayCreate {
     }
 }
 
-/// The permission to do one thing with one resource.
-#[derive(Debug)]
-pub(crate) struct MayUse {
-    version: Arc<Version>,
+/// What can be done with one resource.
+pub(crate) trait Right {
+    const OPERATION: Operation;
 }
 
-impl MayUse {
+/// The right to read it.
+#[derive(Debug)]
+pub(crate) enum Read {}
+
+/// The right to write a new version of it.
+#[derive(Debug)]
+pub(crate) enum Update {}
+
+/// The right to delete it.
+#[derive(Debug)]
+pub(crate) enum Delete {}
+
+impl Right for Read {
+    const OPERATION: Operation = Operation::Read;
+}
+
+impl Right for Update {
+    const OPERATION: Operation = Operation::Update;
+}
+
+impl Right for Delete {
+    const OPERATION: Operation = Operation::Delete;
+}
+
+/// The permission to do one thing with one resource.
+#[derive(Debug)]
+pub(crate) struct May<R> {
+    version: Arc<Version>,
+    right: PhantomData<R>,
+}
+
+impl<R: Right> May<R> {
     /// # Errors
     ///
     /// 404 and 410 if there is no such resource, which everybody may know; else 403.
@@ -117,15 +148,15 @@ impl MayUse {
         caller: &Caller,
         store: &Store,
         (resource_type, id): (&'static str, &str),
-        operation: Operation,
     ) -> Result<Self, Refusal> {
         let version = match store.read(resource_type, id) {
             Lookup::Found(version) => version,
             Lookup::Gone => return Err(gone(resource_type)),
             Lookup::Unknown => return Err(unknown(resource_type)),
         };
-        let reach = Reach::of(caller, resource_type, operation)?;
-        if reach.includes(version.origin()) { Ok(Self { version }) } else { Err(Refusal::forbidden()) }
+        let reach = Reach::of(caller, resource_type, R::OPERATION)?;
+        let may = reach.includes(version.origin());
+        if may { Ok(Self { version, right: PhantomData }) } else { Err(Refusal::forbidden()) }
     }
 
     /// The current version of the resource.

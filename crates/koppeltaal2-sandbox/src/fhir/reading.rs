@@ -7,13 +7,13 @@ use koppeltaal_r4::resources::{
 
 use crate::audit::version_entity;
 use crate::fhir::answer::{Answer, etag};
-use crate::fhir::permission::{MayReadHistory, MayUse};
+use crate::fhir::permission::{May, MayReadHistory, Read};
 use crate::fhir::refusal::Refusal;
 use crate::moment::Moment;
 use crate::store::Entry;
 
 /// The current version.
-pub(crate) fn read(may: &MayUse) -> Answer {
+pub(crate) fn read(may: &May<Read>) -> Answer {
     Answer::version(StatusCode::OK, may.version())
 }
 

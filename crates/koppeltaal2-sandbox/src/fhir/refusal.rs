@@ -1,4 +1,4 @@
-//! [`Refusal`]: why a request is not carried out, as status and OperationOutcome.
+//! [`Refusal`]: why a request is not carried out, as status and `OperationOutcome`.
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use koppeltaal_r4::Resource;
@@ -106,7 +106,7 @@ impl Refusal {
         Self::with_issues(StatusCode::UNPROCESSABLE_ENTITY, issues)
     }
 
-    /// The OperationOutcome.
+    /// The `OperationOutcome`.
     pub(crate) fn outcome(&self) -> Resource {
         let issue = self.issues.iter().map(|issue| OperationOutcomeIssue {
             severity: IssueSeverity::Error.into(),

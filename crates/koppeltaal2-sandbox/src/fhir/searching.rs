@@ -31,7 +31,7 @@ pub(crate) fn search(server: &FhirServer, may: &MaySearch, text: &str) -> Result
         let name = server.pages.keep(Found::new(resource_type, may.client_id(), numbers));
         page_url(server, &name, query.count, query.count)
     });
-    let mut answer = Answer::resource(bundle(server, &page, total, &url, next));
+    let mut answer = Answer::resource(bundle(server, &page, total, &url, next.as_deref()));
     answer.entities.push(query_entity(resource_type, &format!("/{resource_type}{question}{text}")));
     answer.entities.extend(page.iter().map(|version| version_entity(version)));
     Ok(answer)
@@ -69,7 +69,7 @@ pub(crate) fn page(
     let name = parameter(text, "_getpages").unwrap_or_default();
     let next = (end < total).then(|| page_url(server, &name, end, count));
     let url = page_url(server, &name, start, count);
-    let mut answer = Answer::resource(bundle(server, &page, total, &url, next));
+    let mut answer = Answer::resource(bundle(server, &page, total, &url, next.as_deref()));
     answer.entities.push(query_entity(found.resource_type, &format!("?{text}")));
     answer.entities.extend(page.iter().map(|version| version_entity(version)));
     Ok(answer)
@@ -86,13 +86,7 @@ pub(crate) fn parameter(text: &str, wanted: &str) -> Option<String> {
     pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
 }
 
-fn bundle(
-    server: &FhirServer,
-    page: &[Arc<Version>],
-    total: usize,
-    url: &str,
-    next: Option<String>,
-) -> Bundle {
+fn bundle(server: &FhirServer, page: &[Arc<Version>], total: usize, url: &str, next: Option<&str>) -> Bundle {
     let entry = page.iter().map(|version| BundleEntry {
         full_url: format!("{}/{}", server.domain.fhir_base, version.reference()).as_str().into(),
         resource: Some(version.resource.clone()),
@@ -102,7 +96,7 @@ fn bundle(
         })),
         ..Default::default()
     });
-    let next = next.iter().map(|next| link("next", next));
+    let next = next.map(|next| link("next", next));
     Bundle {
         id: crate::store::new_id().as_str().into(),
         r#type: BundleType::Searchset.into(),

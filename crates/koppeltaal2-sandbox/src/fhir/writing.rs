@@ -8,7 +8,7 @@ use crate::audit::type_entity;
 use crate::fhir::answer::{Answer, Content};
 use crate::fhir::body;
 use crate::fhir::patch;
-use crate::fhir::permission::{MayCreate, MayUse};
+use crate::fhir::permission::{Delete, May, MayCreate, Update};
 use crate::fhir::refusal::{Issue, Refusal};
 use crate::fhir::rules;
 use crate::fhir::server::FhirServer;
@@ -60,7 +60,7 @@ fn condition(may: &MayCreate, headers: &HeaderMap) -> Result<Option<Query>, Refu
 /// Writes a new version of a resource.
 pub(crate) fn update(
     server: &FhirServer,
-    may: &MayUse,
+    may: &May<Update>,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Answer, Refusal> {
@@ -71,7 +71,7 @@ pub(crate) fn update(
 /// Changes a resource by a JSON Patch.
 pub(crate) fn patch(
     server: &FhirServer,
-    may: &MayUse,
+    may: &May<Update>,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Answer, Refusal> {
@@ -82,7 +82,7 @@ pub(crate) fn patch(
 /// Stores a resource as the new version of another one.
 fn replace(
     server: &FhirServer,
-    may: &MayUse,
+    may: &May<Update>,
     headers: &HeaderMap,
     mut resource: Resource,
 ) -> Result<Answer, Refusal> {
@@ -105,7 +105,7 @@ fn replace(
 }
 
 /// Deletes a resource; its history stays.
-pub(crate) fn delete(server: &FhirServer, may: &MayUse, headers: &HeaderMap) -> Result<Answer, Refusal> {
+pub(crate) fn delete(server: &FhirServer, may: &May<Delete>, headers: &HeaderMap) -> Result<Answer, Refusal> {
     let version = may.version();
     let resource_type = version.resource_type();
     let expected = if_match(headers)?;

@@ -28,9 +28,14 @@ pub(crate) async fn authorize(
     }
 }
 
+/// How long a request may be. Those of the authorization service have some 600 bytes.
+const BYTES: usize = 4096;
+
 fn begin(service: &IdentityProviderService, query: &[u8]) -> Result<String, Refusal> {
-    let form =
-        Form::parse(query).map_err(|_| Refusal::request("the request is too long or repeats a parameter"))?;
+    if query.len() > BYTES {
+        return Err(Refusal::request(format!("the request has more than {BYTES} bytes")));
+    }
+    let form = Form::parse(query).map_err(|_| Refusal::request("the request repeats a parameter"))?;
     let required = |name| form.get(name).ok_or_else(|| Refusal::missing(name));
     let urls = &service.shared.urls;
     for (name, expected) in [

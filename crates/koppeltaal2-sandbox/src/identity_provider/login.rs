@@ -36,7 +36,7 @@ pub(crate) async fn show(
         Ok(login_page::html(&people, session, request.hint.as_deref(), filter))
     };
     match shown() {
-        Ok(main) => page::page(StatusCode::OK, login_page::TITLE, &main),
+        Ok(main) => page::page("..", StatusCode::OK, login_page::TITLE, &main),
         Err(refusal) => page::refuse(&service.shared.refusals, ENDPOINT, &refusal, &trace, &headers),
     }
 }

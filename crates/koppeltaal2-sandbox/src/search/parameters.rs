@@ -17,7 +17,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// The code of the value set SearchParamType.
+    /// The code of the value set `SearchParamType`.
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Token => "token",

@@ -96,7 +96,7 @@ fn error(text: impl Into<String>) -> QueryError {
 const RESOURCE_ORIGIN: &str = "resource-origin";
 
 /// Parameters that say how the answer looks, which is not the search's business.
-const IGNORED: [&str; 4] = ["_format", "_pretty", "_total", "_summary"];
+const IGNORED: [&str; 3] = ["_format", "_pretty", "_total"];
 
 impl Query {
     /// Every resource of a type.
@@ -123,6 +123,11 @@ impl Query {
                     })?;
                     query.count = count.min(MOST_COUNT);
                 }
+                "_summary" => match value {
+                    "false" => {}
+                    "count" => query.count = 0,
+                    _ => return Err(error("_summary: expected count or false; others are not offered here")),
+                },
                 "_sort" => {
                     for key in value.split(',') {
                         query.sort.push(Sort::parse(resource_type, key)?);
@@ -330,9 +335,8 @@ impl Wanted {
             (Kind::Date, None) => {
                 let (prefix, date) = Prefix::split(value);
                 let span = Span::parse(date).ok_or_else(|| {
-                    error(format!(
-                        "{name}: expected a date such as ge2026-03-30 or 2026-03-30T10:00:00Z, found \"{value}\""
-                    ))
+                    let expected = "a date such as ge2026-03-30 or 2026-03-30T10:00:00Z";
+                    error(format!("{name}: expected {expected}, found \"{value}\""))
                 })?;
                 Self::Date(prefix, span)
             }

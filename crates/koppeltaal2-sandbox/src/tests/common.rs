@@ -124,7 +124,7 @@ impl Reply {
         self.headers.get(name).unwrap_or_else(|| panic!("{name} in {self:?}")).to_str().expect("text")
     }
 
-    /// The texts of an OperationOutcome.
+    /// The texts of an `OperationOutcome`.
     pub(crate) fn diagnostics(&self) -> String {
         let issues = self.json()["issue"].as_array().cloned().unwrap_or_default();
         issues
@@ -214,7 +214,8 @@ pub(crate) fn resource(resource_type: &str, members: Value) -> Value {
 pub(crate) fn patient(family: &str) -> Value {
     resource(
         "Patient",
-        json!({"active": true, "identifier": [{"system": "urn:epd", "value": family}], "name": [{"family": family}]}),
+        json!({"active": true, "name": [{"family": family}],
+            "identifier": [{"system": "urn:epd", "value": family}]}),
     )
 }
 

@@ -34,7 +34,8 @@ async fn a_resource_is_written_and_read_as_xml() {
     let server = Server::start().await;
     let epd = server.epd();
     let xml = r#"<Patient xmlns="http://hl7.org/fhir"><meta><profile
-        value="http://koppeltaal.nl/fhir/StructureDefinition/KT2Patient"/></meta><active value="true"/></Patient>"#;
+        value="http://koppeltaal.nl/fhir/StructureDefinition/KT2Patient"/></meta>
+        <active value="true"/></Patient>"#;
     let request = epd
         .request(Method::POST, "/Patient")
         .header("content-type", "application/fhir+xml; fhirVersion=4.0; charset=utf-8")
@@ -72,6 +73,38 @@ async fn an_update_names_the_version_that_it_changes() {
     epd.put(&path, 2, &other).await.expect(400);
     let request = epd.writing(Method::PUT, &path, &changed).header("if-match", "yesterday");
     epd.send(request).await.expect(400);
+}
+
+#[tokio::test]
+async fn of_writers_of_the_same_version_one_wins() {
+    let server = Server::start().await;
+    let epd = server.epd();
+    let created = epd.post("/Patient", &patient("Jansen")).await.expect(201);
+    let path = format!("/Patient/{}", created.id());
+    let write = || {
+        let (epd, path, resource) = (epd.clone(), path.clone(), created.json());
+        tokio::spawn(async move { epd.put(&path, 1, &resource).await.status.as_u16() })
+    };
+    let writers: Vec<_> = (0..20).map(|_| write()).collect();
+    let mut statuses = Vec::new();
+    for writer in writers {
+        statuses.push(writer.await.expect("no panic"));
+    }
+    statuses.sort_unstable();
+    assert_eq!((statuses[0], &statuses[1..]), (200, &[409; 19][..]));
+}
+
+#[tokio::test]
+async fn a_resource_that_xml_cannot_carry_is_stored_all_the_same() {
+    let server = Server::start().await;
+    let epd = server.epd();
+    let request = epd.writing(Method::POST, "/Patient?_format=xml", &patient("Jan\u{1}sen"));
+    let created = epd.send(request).await.expect(201);
+    assert!(created.text.is_empty());
+    let path = created.header("location");
+    let as_xml = epd.request(Method::GET, path).header("accept", "application/fhir+xml");
+    epd.send(as_xml).await.expect(406);
+    epd.get(path).await.expect(200);
 }
 
 #[tokio::test]
@@ -198,6 +231,8 @@ async fn unknown_addresses_methods_and_formats_are_refused() {
     assert!(epd.get("/Location").await.expect(404).diagnostics().contains("Task"));
     epd.get("?status=ready").await.expect(404);
     epd.get("").await.expect(404);
+    epd.get("/").await.expect(404);
+    epd.get("//Task").await.expect(200);
     assert_eq!(
         epd.send(epd.request(Method::POST, "/Task/1")).await.expect(405).header("allow"),
         "GET, PUT, PATCH, DELETE"

@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::common::{Server, patient, resource, task};
+use super::common::{Reply, Server, patient, resource, task};
+
+const PUBLISHER_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/KT2PublisherId";
 
 #[tokio::test]
 async fn a_search_finds_by_all_kinds_of_parameters() {
@@ -16,7 +18,7 @@ async fn a_search_finds_by_all_kinds_of_parameters() {
         .create(&resource(
             "ActivityDefinition",
             json!({"status": "active", "url": "urn:game", "topic": [{"coding": [{"code": "mood"}]}],
-                "extension": [{"url": "http://koppeltaal.nl/fhir/StructureDefinition/KT2PublisherId", "valueId": "acme"}]}),
+                "extension": [{"url": PUBLISHER_ID, "valueId": "acme"}]}),
         ))
         .await;
     let mut first = task(&jansen, "ready");
@@ -120,7 +122,7 @@ async fn pages_stay_as_they_were_while_data_change() {
     for number in 0..25 {
         created.insert(0, epd.post("/Patient", &patient(&format!("P{number}"))).await.expect(201));
     }
-    let ids: Vec<_> = created.iter().map(|reply| reply.id()).collect();
+    let ids: Vec<_> = created.iter().map(Reply::id).collect();
     let first = epd.get("/Patient").await.expect(200);
     assert_eq!(first.ids(), ids[..20]);
     assert_eq!(first.json()["entry"][0]["search"]["mode"], "match");
@@ -141,6 +143,9 @@ async fn pages_stay_as_they_were_while_data_change() {
     let few = epd.get("/Patient?_count=2&_sort=family").await.expect(200);
     assert_eq!((few.ids().len(), few.json()["total"].as_u64()), (2, Some(25)));
     assert_eq!(epd.get(&few.link("next").expect("more")).await.expect(200).ids().len(), 2);
-    let none = epd.get("/Patient?_count=0").await.expect(200);
-    assert_eq!((none.ids().len(), none.json()["total"].as_u64(), none.link("next")), (0, Some(25), None));
+    for search in ["_count=0", "_summary=count"] {
+        let none = epd.get(&format!("/Patient?{search}")).await.expect(200);
+        assert_eq!((none.ids().len(), none.json()["total"].as_u64(), none.link("next")), (0, Some(25), None));
+    }
+    epd.get("/Patient?_summary=text").await.expect(400);
 }

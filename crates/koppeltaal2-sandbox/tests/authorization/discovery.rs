@@ -95,3 +95,17 @@ async fn a_request_keeps_its_identifiers() {
     let made = send(http::Method::POST, world.token_endpoint(), &[], "").await;
     assert_eq!(made.header("x-request-id").len(), 36);
 }
+
+#[tokio::test]
+async fn the_page_at_the_root_tells_what_there_is_and_what_was_refused() {
+    let world = World::start().await;
+    send(http::Method::POST, world.token_endpoint(), &[], "grant_type=password").await;
+    let page = get(&format!("{}/", world.sandbox.url())).await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let module = world.sandbox.application("module");
+    for part in [world.sandbox.fhir_base(), module.client_id(), "administration", "grant_type has to be"] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert!(!page.body.contains("PRIVATE"));
+    assert_eq!(world.configuration.management_endpoint, Some(format!("{}/", world.sandbox.url())));
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::Method;
 use koppeltaal_smart::{AuthorizationRequest, sign_jwt};
-use koppeltaal2_sandbox::{Lifetimes, LogInError};
+use koppeltaal2_sandbox::{Lifetimes, LogInError, Switches};
 use serde_json::{Value, json};
 
 use crate::http::{Answer, get, send};
@@ -214,4 +214,49 @@ async fn the_capability_statement_has_the_same_addresses_as_the_smart_configurat
     ] {
         assert_eq!(&address(name), member, "{name}");
     }
+}
+
+#[tokio::test]
+async fn notifications_are_lost_when_a_test_wants_it() {
+    let world = World::start().await;
+    let profile =
+        |name: &str| json!({"profile": [format!("http://koppeltaal.nl/fhir/StructureDefinition/{name}")]});
+    let subscription = json!({
+        "resourceType": "Subscription", "meta": profile("KT2Subscription"), "status": "requested",
+        "reason": "to work on tasks", "criteria": "Task?status=ready",
+        "channel": {"type": "rest-hook", "endpoint": "http://127.0.0.1:9/hook"},
+    });
+    let created = world.fhir("module", Method::POST, "Subscription", &subscription).await;
+    assert_eq!(created.status.as_u16(), 201, "{}", created.body);
+    world.sandbox.lose_notifications(1);
+    let task = json!({
+        "resourceType": "Task", "meta": profile("KT2Task"), "status": "ready", "intent": "order",
+        "for": {"reference": MIRTE, "type": "Patient"},
+    });
+    let created = world.fhir("portal", Method::POST, "Task", &task).await;
+    assert_eq!(created.status.as_u16(), 201, "{}", created.body);
+    let events = world.found("AuditEvent?type=transmit").await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["outcomeDesc"], "the notification was lost on purpose");
+}
+
+#[tokio::test]
+async fn the_statuses_in_which_servers_differ_can_be_chosen() {
+    let mut switches = Switches::default();
+    switches.stale_version_status = 412;
+    switches.missing_if_match_status = 428;
+    let world = World::with(config().switches(switches)).await;
+    let mut created = world.fhir("epd", Method::POST, "Patient", &patient("ineke@example.nl")).await.json();
+    let path = format!("Patient/{}", created["id"].as_str().expect("an id"));
+    created["active"] = json!(false);
+    let update = world.fhir("epd", Method::PUT, &path, &created).await;
+    assert_eq!(update.status.as_u16(), 428);
+    let token = world.client("epd").access_token("").await.expect("a token");
+    let headers = [
+        ("authorization", &*format!("Bearer {}", token.as_str())),
+        ("content-type", "application/fhir+json"),
+        ("if-match", "W/\"7\""),
+    ];
+    let url = format!("{}/{path}", world.sandbox.fhir_base());
+    assert_eq!(send(Method::PUT, &url, &headers, &created.to_string()).await.status.as_u16(), 412);
 }

@@ -95,6 +95,8 @@ async fn a_request_that_is_wrong_shows_a_reference_and_redirects_nowhere() {
         ("scope", "launch openid", "invalid_scope", "launch openid fhirUser"),
         ("scope", "launch openid fhirUser offline_access", "invalid_scope", "launch openid fhirUser"),
         ("state", "", "invalid_request", "state is missing"),
+        ("state", &"s".repeat(2049), "invalid_request", "more than 2048 bytes"),
+        ("nonce", &"n".repeat(2049), "invalid_request", "more than 2048 bytes"),
         ("code_challenge", "", "invalid_request", "code_challenge is missing"),
         ("code_challenge", "short", "invalid_request", "SHA-256"),
         ("code_challenge_method", "plain", "invalid_request", "S256"),

@@ -1,26 +1,20 @@
-//! What everybody may read: the CapabilityStatement and the ImplementationGuide.
+//! The `CapabilityStatement`: what the server offers, and where its authorization service is.
 
-use http::StatusCode;
 use koppeltaal_r4::datatypes::{CodeableConcept, Extension, ExtensionValue};
-use koppeltaal_r4::resources::IssueType;
 use koppeltaal_r4::resources::{
     CapabilityStatement, CapabilityStatementImplementation, CapabilityStatementRest,
     CapabilityStatementRestResource, CapabilityStatementRestResourceInteraction,
     CapabilityStatementRestResourceSearchParam, CapabilityStatementRestSecurity, CapabilityStatementSoftware,
 };
-use koppeltaal_r4::{Format, ReadOptions};
 
 use crate::audit::coding;
 use crate::domain::Domain;
 use crate::fhir::answer::Answer;
-use crate::fhir::refusal::Refusal;
+use crate::fhir::guide::GUIDE;
 use crate::moment::Moment;
 use crate::resources::{SERVED, profile_url};
 use crate::search::parameters::parameters;
 
-const GUIDE: &str = "http://koppeltaal.nl/fhir/ImplementationGuide";
-/// The version of the profiles.
-const GUIDE_VERSION: &str = "0.16.3";
 const OAUTH_URIS: &str = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
 const SECURITY_SERVICE: &str = "http://terminology.hl7.org/CodeSystem/restful-security-service";
 
@@ -33,7 +27,7 @@ const INTERACTIONS: [&str; 8] =
     ["read", "vread", "history-instance", "search-type", "create", "update", "patch", "delete"];
 const INTERACTIONS_OF_EVENTS: [&str; 5] = ["read", "vread", "history-instance", "search-type", "create"];
 
-/// The CapabilityStatement.
+/// The `CapabilityStatement`.
 pub(crate) fn capabilities(domain: &Domain) -> Answer {
     Answer::resource(CapabilityStatement {
         name: "KoppeltaalSandbox".into(),
@@ -118,37 +112,4 @@ fn resource(resource_type: &'static str) -> CapabilityStatementRestResource {
         search_param: search_param.collect(),
         ..Default::default()
     }
-}
-
-/// The ImplementationGuide, as a search for its URL finds it.
-pub(crate) fn implementation_guide(
-    domain: &Domain,
-    url: Option<&str>,
-    format: Format,
-) -> Result<Answer, Refusal> {
-    let is_wanted = url.is_none_or(|url| url == GUIDE);
-    let base = &domain.fhir_base;
-    // The model has not this type, so it is read as text of the format that is asked for.
-    let text = match format {
-        Format::Json => {
-            let guide = format!(
-                r#","entry":[{{"fullUrl":"{base}/ImplementationGuide/koppeltaal","resource":{{"resourceType":"ImplementationGuide","id":"koppeltaal","url":"{GUIDE}","version":"{GUIDE_VERSION}","name":"Koppeltaal","status":"active","packageId":"koppeltaalv2.00","fhirVersion":["4.0.1"]}},"search":{{"mode":"match"}}}}]"#
-            );
-            let (total, entry) = if is_wanted { (1, &*guide) } else { (0, "") };
-            format!(r#"{{"resourceType":"Bundle","type":"searchset","total":{total}{entry}}}"#)
-        }
-        Format::Xml => {
-            let guide = format!(
-                r#"<entry><fullUrl value="{base}/ImplementationGuide/koppeltaal"/><resource><ImplementationGuide><id value="koppeltaal"/><url value="{GUIDE}"/><version value="{GUIDE_VERSION}"/><name value="Koppeltaal"/><status value="active"/><packageId value="koppeltaalv2.00"/><fhirVersion value="4.0.1"/></ImplementationGuide></resource><search><mode value="match"/></search></entry>"#
-            );
-            let (total, entry) = if is_wanted { (1, &*guide) } else { (0, "") };
-            format!(
-                r#"<Bundle xmlns="http://hl7.org/fhir"><type value="searchset"/><total value="{total}"/>{entry}</Bundle>"#
-            )
-        }
-    };
-    let read = ReadOptions::tolerant().read(format, text.as_bytes()).map_err(|error| {
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, IssueType::Exception, error.to_string())
-    })?;
-    Ok(Answer::resource(read.document))
 }

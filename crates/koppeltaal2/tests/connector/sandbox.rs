@@ -80,7 +80,7 @@ fn task(definition: &str, patient: &str, owner: &str, number: u32) -> Task {
     }))
 }
 
-/// A module's offer: its Endpoint and its ActivityDefinition.
+/// A module's offer: its endpoint and its definition.
 async fn publish(module: &Connector) -> Stored<ActivityDefinition> {
     let endpoint: Endpoint = resource(json!({
         "status": "active", "address": "https://module.example/launch",

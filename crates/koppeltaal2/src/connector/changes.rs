@@ -214,10 +214,14 @@ impl<P: Profile> Changes<P> {
     /// The next change of the search under way; `None` when it is over.
     async fn search_on(&mut self) -> Result<Option<Stored<P>>, Error> {
         loop {
-            if self.waits_for_writes && !self.entries.is_empty() {
+            let overlap = self.overlap;
+            let is_new = |memory: &Memory, entry: &Result<Stored<P>, Error>| {
+                entry.as_ref().is_ok_and(|stored| memory.is_new(stored, overlap))
+            };
+            if self.waits_for_writes && self.entries.iter().any(|entry| is_new(&self.memory, entry)) {
                 self.connector.own_writes().settled(WRITE_LIMIT).await;
-                self.waits_for_writes = false;
             }
+            self.waits_for_writes = false;
             while let Some(entry) = self.entries.pop_front() {
                 let stored = match entry {
                     // The search ended before its end.

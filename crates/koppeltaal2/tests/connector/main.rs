@@ -5,6 +5,7 @@ mod discovery;
 mod launch;
 mod resources;
 mod retries;
+mod sandbox;
 mod search;
 #[path = "../support/server.rs"]
 mod server;

@@ -154,6 +154,8 @@ fn parse(text: &str) -> Option<Moment> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::profiles::Task;
 
@@ -231,6 +233,83 @@ mod tests {
         assert!(take(&mut again, &stored("29", "2", 31)));
         for text in ["", "7", "{\"since\":\"yesterday\"}", "{\"seen\":[[\"1\",\"1\"]]}"] {
             assert!(text.parse::<Position>().is_err(), "{text}");
+        }
+    }
+
+    /// What happens at a server and to a feed.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A resource is written. It becomes visible with a time that lies this far back.
+        Write { id: u8, late: u64 },
+        /// The feed searches and takes this many changes; then the process is killed, or not.
+        Search { takes: usize, is_killed: bool, is_sorted: bool },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0..6_u8, 0..10_u64).prop_map(|(id, late)| Step::Write { id, late }),
+            (0..8_usize, any::<bool>(), prop::bool::weighted(0.8))
+                .prop_map(|(takes, is_killed, is_sorted)| Step::Search { takes, is_killed, is_sorted }),
+        ]
+    }
+
+    /// Searches a server and takes some of the changes; each is noted by id and version.
+    fn search(
+        memory: &mut Memory,
+        server: &HashMap<u8, Stored<Task>>,
+        takes: usize,
+        is_sorted: bool,
+        taken: &mut Vec<(String, String)>,
+    ) {
+        memory.begin();
+        let from = moment(memory.from(OVERLAP).as_ref());
+        let time = |stored: &Stored<Task>| moment(stored.last_updated.as_ref());
+        let mut found: Vec<_> =
+            server.values().filter(|stored| from.is_none_or(|from| time(stored) >= Some(from))).collect();
+        found.sort_by_key(|stored| (time(stored), stored.id.clone()));
+        if !is_sorted && found.len() > 2 {
+            found.swap(0, 1);
+        }
+        let is_all = takes >= found.len();
+        for stored in found.into_iter().take(takes) {
+            if take(memory, stored) {
+                taken.push((stored.id.clone(), stored.version.clone()));
+            }
+        }
+        if is_all {
+            memory.end(OVERLAP);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_last_version_comes_and_none_comes_twice_whatever_happens(
+            steps in prop::collection::vec(step(), 0..60),
+        ) {
+            let (mut memory, mut server, mut taken) = (Memory::default(), HashMap::new(), Vec::new());
+            let mut was_unsorted = false;
+            for (clock, step) in (100_u64..).step_by(3).zip(&steps) {
+                match *step {
+                    Step::Write { id, late } => {
+                        let version = server.get(&id).map_or(1, |stored: &Stored<Task>| stored.version.parse::<u32>().expect("a number") + 1);
+                        server.insert(id, stored(&id.to_string(), &version.to_string(), clock - late));
+                    }
+                    Step::Search { takes, is_killed, is_sorted } => {
+                        was_unsorted |= !is_sorted;
+                        search(&mut memory, &server, takes, is_sorted, &mut taken);
+                        if is_killed {
+                            memory = Memory::at(&memory.position().to_string().parse().expect("a position"));
+                        }
+                    }
+                }
+            }
+            search(&mut memory, &server, usize::MAX, true, &mut taken);
+            for stored in server.values() {
+                let last = taken.iter().rfind(|(id, _)| *id == stored.id);
+                prop_assert_eq!(last.map(|(_, version)| version), Some(&stored.version), "{}", stored.id);
+            }
+            let different: std::collections::HashSet<_> = taken.iter().collect();
+            prop_assert!(was_unsorted || different.len() == taken.len(), "{taken:?}");
         }
     }
 

@@ -461,6 +461,20 @@ mod tests {
         assert!(refused("Task?status:missing=x").contains("true or false"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_search_or_an_error(
+            text in "\\PC*",
+            parameters in "(([a-z]{2,7}|_[a-z]+)([.:][a-zA-Z]+)?=[^&]{0,8}&){0,4}",
+        ) {
+            for text in [format!("Task?{text}"), text, format!("Task?{parameters}")] {
+                if let Ok(query) = Query::parse_relative(&text) {
+                    query.criteria.iter().for_each(|criterion| drop(criterion.keys()));
+                }
+            }
+        }
+    }
+
     #[test]
     fn pages_and_order_are_read() {
         let query =

@@ -1,7 +1,6 @@
 //! [`Span`]: the time that a date means, from its start to its end, and how two of them compare.
 
 use jiff::civil;
-use jiff::tz::Offset;
 use koppeltaal_r4::primitives::{DateTime, Precision};
 
 use crate::moment::Moment;
@@ -85,16 +84,16 @@ impl Span {
             Precision::Day => first.tomorrow(),
             Precision::Time => return Self::time(first, &date),
         };
-        Some(Self { start: midnight(first)?, end: midnight(next.ok()?)? })
+        // The last day of the calendar has no next one.
+        let end = next.map_or(Moment::MAX, |next| Moment::from_micros(midnight(next)));
+        Some(Self { start: Moment::from_micros(midnight(first)), end })
     }
 
     fn time(day: civil::Date, date: &DateTime) -> Option<Self> {
         let (hour, minute, second) = date.time()?;
         let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)
             - i64::from(date.offset_minutes().unwrap_or_default()) * 60;
-        let start = Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_microsecond()
-            + clock * 1_000_000
-            + i64::from(date.nanosecond() / 1000);
+        let start = midnight(day) + clock * 1_000_000 + i64::from(date.nanosecond() / 1000);
         let text = date.to_string();
         let digits =
             text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
@@ -110,8 +109,9 @@ fn with_seconds(text: &str) -> String {
     format!("{date}T{clock}:00{offset}")
 }
 
-fn midnight(day: civil::Date) -> Option<Moment> {
-    Some(Moment::from_micros(Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?.as_microsecond()))
+/// When a day begins in UTC, in microseconds since 1970.
+fn midnight(day: civil::Date) -> i64 {
+    day.duration_since(civil::date(1970, 1, 1)).as_secs() * 1_000_000
 }
 
 #[cfg(test)]
@@ -140,6 +140,26 @@ mod tests {
         }
         for text in ["", "yesterday", "2026-13", "2026-02-30", "2026-03-30T25:00:00Z"] {
             assert_eq!(Span::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_calendar_is_a_date_too() {
+        let last = span("9999-12-31");
+        assert_eq!(last.end, Moment::MAX);
+        assert!(last.start > span("9999-12-30").start && span("9999").end == Moment::MAX);
+        assert!(span("9999-12-31T23:59:59Z").start > last.start);
+        assert!(span("0001-01-01").start < span("0001-01-02").start);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_date_or_none(text in "\\PC*", date in "[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{0,12}[-+Z]?.{0,6})?)?)?") {
+            for text in [text, date] {
+                if let Some(span) = Span::parse(&text) {
+                    proptest::prop_assert!(span.start < span.end, "{}", text);
+                }
+            }
         }
     }
 

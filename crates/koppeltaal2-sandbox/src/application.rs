@@ -22,7 +22,7 @@ struct Shared {
     configured: Application,
     client_id: String,
     device: String,
-    scopes: Scopes,
+    scopes: Arc<Scopes>,
     keys: Arc<dyn KeySource>,
     /// The key that the sandbox made, with its text.
     made: Option<(Arc<KeyPair>, String)>,
@@ -89,6 +89,10 @@ impl RegisteredApplication {
         &self.shared.keys
     }
 
+    pub(crate) fn shared_scopes(&self) -> &Arc<Scopes> {
+        &self.shared.scopes
+    }
+
     pub(crate) fn is_approved(&self) -> bool {
         self.shared.configured.approved
     }
@@ -145,6 +149,7 @@ impl Applications {
             let device = device(client_id);
             let granted: Vec<String> = configured.granted.iter().filter_map(device_of).collect();
             let scopes = permissions::scopes(configured.role, &configured.permissions, &device, &granted);
+            let scopes = Arc::new(scopes);
             let (keys, made) = keys(configured, http)?;
             let configured = configured.clone();
             let shared = Shared { configured, client_id: client_id.clone(), device, scopes, keys, made };

@@ -1,16 +1,17 @@
 //! [`Caller`]: the application behind a request, and [`TokenCheck`], which knows it by its access token.
 
 use std::fmt;
+use std::sync::Arc;
 
 use koppeltaal_smart::Scopes;
 
-/// An application that calls the FHIR interface, by its access token.
+/// An application that calls the FHIR interface, by its access token. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller {
     /// The id of the application, which is also the id of its Device.
-    pub(crate) client_id: String,
+    pub(crate) client_id: Arc<str>,
     /// What the token allows.
-    pub(crate) scopes: Scopes,
+    pub(crate) scopes: Arc<Scopes>,
 }
 
 impl Caller {
@@ -31,7 +32,7 @@ pub(crate) trait TokenCheck: Send + Sync {
 
     /// What an application may do now, without a token: whether it may read what it is notified of. `None`
     /// for an application that is not known.
-    fn scopes_of(&self, client_id: &str) -> Option<Scopes>;
+    fn scopes_of(&self, client_id: &str) -> Option<Arc<Scopes>>;
 }
 
 /// A token that is no access token of this domain. Why is for the log, not for the caller.

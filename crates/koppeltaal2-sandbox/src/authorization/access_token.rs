@@ -1,5 +1,6 @@
 //! Access tokens: made for an application, and checked for the FHIR server.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use koppeltaal_smart::{Claims, Jwt, JwtError, Scopes, SignError, UnverifiedJwt, Validation, sign_jwt};
@@ -53,8 +54,8 @@ impl AuthorizationService {
         if !claims.audiences().any(|audience| audience == AUDIENCE) || claims.text("type") != Some(ACCESS) {
             return Err(JwtError::Audience);
         }
-        let client_id = claims.text("azp").ok_or(JwtError::Missing("azp"))?.to_owned();
-        let scopes = Scopes::parse(claims.text("scope").unwrap_or_default());
+        let client_id = claims.text("azp").ok_or(JwtError::Missing("azp"))?.into();
+        let scopes = Arc::new(Scopes::parse(claims.text("scope").unwrap_or_default()));
         let caller = Caller { client_id, scopes };
         let expires = claims.time("exp").ok_or(JwtError::Missing("exp"))?;
         self.shared.checked.put(token, caller.clone(), expires);
@@ -80,9 +81,9 @@ impl TokenCheck for AuthorizationService {
             .map_err(|error| RefusedToken::new(error.to_string()))
     }
 
-    fn scopes_of(&self, client_id: &str) -> Option<Scopes> {
+    fn scopes_of(&self, client_id: &str) -> Option<Arc<Scopes>> {
         let application = self.shared.applications.by_client_id(client_id)?;
-        application.is_approved().then(|| application.scopes().clone())
+        application.is_approved().then(|| Arc::clone(application.shared_scopes()))
     }
 }
 

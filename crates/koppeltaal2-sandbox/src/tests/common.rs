@@ -31,16 +31,17 @@ struct Tokens;
 impl TokenCheck for Tokens {
     fn caller(&self, bearer: &str) -> Result<Caller, RefusedToken> {
         let (client_id, scope) = bearer.split_once(' ').ok_or_else(|| RefusedToken::new("no scopes"))?;
-        Ok(Caller { client_id: client_id.to_owned(), scopes: Scopes::parse(scope) })
+        Ok(Caller { client_id: client_id.into(), scopes: Arc::new(Scopes::parse(scope)) })
     }
 
-    fn scopes_of(&self, client_id: &str) -> Option<Scopes> {
-        match client_id {
+    fn scopes_of(&self, client_id: &str) -> Option<Arc<Scopes>> {
+        let scopes = match client_id {
             "narrow" => Some(Scopes::parse("system/Task.rs?resource-origin=Device/narrow")),
             "blind" => Some(Scopes::default()),
             "epd" | "portal" => Some(Scopes::parse(ALL)),
             _ => None,
-        }
+        };
+        scopes.map(Arc::new)
     }
 }
 

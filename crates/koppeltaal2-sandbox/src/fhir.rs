@@ -158,7 +158,8 @@ async fn carry_out(
         }
         Interaction::History(name, id) => {
             let may = MayReadHistory::check(caller, store, (name, id))?;
-            Ok(reading::history(&may, &server.domain.fhir_base, (name, id)))
+            let count = searching::parameter(query, "_count").and_then(|count| count.parse().ok());
+            Ok(reading::history(&may, &server.domain.fhir_base, (name, id), count))
         }
         Interaction::Update("AuditEvent", _)
         | Interaction::Patch("AuditEvent", _)

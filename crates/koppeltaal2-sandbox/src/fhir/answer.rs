@@ -65,8 +65,8 @@ pub(crate) fn etag(version: u64) -> String {
     format!("W/\"{version}\"")
 }
 
-/// Writes an answer. One that cannot be written in the format becomes a refusal, unless something was changed:
-/// then it has no body.
+/// Writes an answer. One that cannot be written in the format becomes a refusal, unless something was
+/// changed: then it has no body.
 pub(crate) fn write(answer: &Answer, format: Format) -> Result<Response, Refusal> {
     let body = match (&answer.content, format) {
         (Content::None, _) => None,

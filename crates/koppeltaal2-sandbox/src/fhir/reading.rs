@@ -10,6 +10,7 @@ use crate::fhir::answer::{Answer, etag};
 use crate::fhir::permission::{May, MayReadHistory, Read};
 use crate::fhir::refusal::Refusal;
 use crate::moment::Moment;
+use crate::search::query::MOST_COUNT;
 use crate::store::Entry;
 
 /// The current version.
@@ -27,10 +28,17 @@ pub(crate) fn read_version(may: &MayReadHistory, version: &str) -> Result<Answer
     }
 }
 
-/// All versions, the newest first. `base` is that of the FHIR interface, `reference` is `Task/1`.
-pub(crate) fn history(may: &MayReadHistory, base: &str, (resource_type, id): (&str, &str)) -> Answer {
+/// The newest versions, at most [`MOST_COUNT`] or as many as `count` says. `total` counts all. `base` is that of
+/// the FHIR interface.
+pub(crate) fn history(
+    may: &MayReadHistory,
+    base: &str,
+    (resource_type, id): (&str, &str),
+    count: Option<usize>,
+) -> Answer {
     let url = format!("{base}/{resource_type}/{id}");
-    let entry = may.entries().iter().map(|entry| {
+    let count = count.unwrap_or(MOST_COUNT).min(MOST_COUNT);
+    let entry = may.entries().iter().take(count).map(|entry| {
         let (verb, status) = match entry {
             Entry::Deleted { .. } => (HttpVerb::DELETE, "204 No Content"),
             Entry::Live(_) if entry.version() == 1 => (HttpVerb::POST, "201 Created"),
@@ -59,13 +67,12 @@ pub(crate) fn history(may: &MayReadHistory, base: &str, (resource_type, id): (&s
             ..Default::default()
         }
     });
-    let entry: Vec<_> = entry.collect();
     let bundle = Bundle {
         r#type: BundleType::History.into(),
         timestamp: Moment::now().to_instant().into(),
-        total: u32::try_from(entry.len()).ok().into(),
+        total: u32::try_from(may.entries().len()).ok().into(),
         link: vec![link("self", &format!("{url}/_history"))],
-        entry,
+        entry: entry.collect(),
         ..Default::default()
     };
     let mut answer = Answer::resource(bundle);

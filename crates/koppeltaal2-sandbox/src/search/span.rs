@@ -154,7 +154,10 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_a_date_or_none(text in "\\PC*", date in "[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{0,12}[-+Z]?.{0,6})?)?)?") {
+        fn any_text_is_a_date_or_none(
+            text in "\\PC*",
+            date in "[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]{0,12}[-+Z]?.{0,6})?)?)?",
+        ) {
             for text in [text, date] {
                 if let Some(span) = Span::parse(&text) {
                     proptest::prop_assert!(span.start < span.end, "{}", text);

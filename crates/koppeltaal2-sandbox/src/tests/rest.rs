@@ -161,6 +161,32 @@ async fn versions_are_read_and_listed_after_a_deletion_too() {
 }
 
 #[tokio::test]
+async fn a_long_history_is_cut_off_at_its_old_end() {
+    let server = Server::start().await;
+    let epd = server.epd();
+    let created = epd.post("/Patient", &patient("Jansen")).await.expect(201);
+    let path = format!("/Patient/{}", created.id());
+    for _ in 0..210 {
+        server.store.change("Patient", &created.id(), |_| true).expect("it is there");
+    }
+    for (parameters, expected) in [("", 200), ("?_count=1000", 200), ("?_count=3", 3)] {
+        let history = epd.get(&format!("{path}/_history{parameters}")).await.expect(200).json();
+        let entries = history["entry"].as_array().expect("entries");
+        assert_eq!((entries.len(), &history["total"]), (expected, &json!(211)), "{parameters}");
+        assert_eq!(entries[0]["resource"]["meta"]["versionId"], "211");
+    }
+}
+
+#[tokio::test]
+async fn a_question_for_the_head_has_no_body() {
+    let server = Server::start().await;
+    let epd = server.epd();
+    let patient = epd.create(&patient("Jansen")).await;
+    let head = epd.send(epd.request(Method::HEAD, &format!("/{patient}"))).await.expect(200);
+    assert_eq!((head.header("etag"), &*head.text), ("W/\"1\"", ""));
+}
+
+#[tokio::test]
 async fn references_lead_to_what_is_there() {
     let server = Server::start().await;
     let epd = server.epd();

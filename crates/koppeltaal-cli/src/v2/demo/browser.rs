@@ -1,14 +1,14 @@
 //! [`Browser`]: what the patient's browser does: it sends forms, and follows where it is sent.
 
-use koppeltaal_smart::LaunchPage;
+use koppeltaal_smart::{HttpClient, LaunchPage};
 use reqwest::header::LOCATION;
-use reqwest::redirect::Policy;
 
 use super::error::{DemoError, Result};
 
 /// A browser without a screen.
 pub(super) struct Browser {
-    http: reqwest::Client,
+    /// It does not follow redirects: each is a step of the story.
+    http: HttpClient,
 }
 
 /// A form of a page.
@@ -21,23 +21,21 @@ struct Form {
 
 impl Browser {
     pub(super) fn new() -> Result<Self> {
-        // Each redirect is a step of the story.
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build();
-        Ok(Self { http: http.map_err(DemoError::Browser)? })
+        Ok(Self { http: HttpClient::new("browser of the demo").map_err(DemoError::NoBrowser)? })
     }
 
     /// Shows the portal's page, which sends itself to the module. Returns where the module sends the browser.
     pub(super) async fn send_itself(&self, page: &LaunchPage) -> Result<String> {
         let form = Form::first_in(page.html()).ok_or(DemoError::Page("the launch page has no form"))?;
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
-        let request = self.http.post(&form.action).body(body);
+        let request = self.http.as_reqwest().post(&form.action).body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         location(request.send().await.map_err(DemoError::Browser)?)
     }
 
     /// Opens an address. Returns the text of the page.
     pub(super) async fn open(&self, url: &str) -> Result<String> {
-        let answer = self.http.get(url).send().await.map_err(DemoError::Browser)?;
+        let answer = self.http.as_reqwest().get(url).send().await.map_err(DemoError::Browser)?;
         let is_page = answer.status().is_success();
         let text = answer.text().await.map_err(DemoError::Browser)?;
         if is_page { Ok(text) } else { Err(DemoError::Page("the module shows an error page")) }

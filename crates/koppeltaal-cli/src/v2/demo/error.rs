@@ -31,6 +31,8 @@ pub(super) enum DemoError {
     Webhook(WebhookConfigurationError),
     #[error("the module's web server does not start: {0}")]
     Web(io::Error),
+    #[error("there is no browser: {0}")]
+    NoBrowser(koppeltaal_smart::Error),
     #[error("the browser cannot open a page: {0}")]
     Browser(reqwest::Error),
     #[error("the browser cannot go on: {0}")]

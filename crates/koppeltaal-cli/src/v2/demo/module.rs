@@ -91,11 +91,19 @@ impl Module {
         Ok(self.connector.subscribe(&wanted).await?.into_subscription())
     }
 
-    /// The next Task that is new or changed, and whether a notification had come for it.
-    pub(super) async fn next_task(&mut self) -> Result<(Stored<Task>, bool)> {
-        let before = self.web.notifications();
-        let task = timeout(PATIENCE, self.changes.next()).await.map_err(|_| DemoError::Late("a Task"))??;
-        Ok((task, self.web.notifications() > before))
+    /// Waits until the server has told it this many times to look.
+    pub(super) async fn told(&self, times: usize) -> Result<()> {
+        timeout(PATIENCE, self.web.notified(times)).await.map_err(|_| DemoError::Late("a notification"))
+    }
+
+    /// How many times the server told it to look.
+    pub(super) fn times_told(&self) -> usize {
+        self.web.notifications()
+    }
+
+    /// The next Task that is new or that somebody else changed.
+    pub(super) async fn next_task(&mut self) -> Result<Stored<Task>> {
+        Ok(timeout(PATIENCE, self.changes.next()).await.map_err(|_| DemoError::Late("a Task"))??)
     }
 
     /// The patient who was launched.

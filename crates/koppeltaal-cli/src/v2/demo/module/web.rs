@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
@@ -17,7 +16,7 @@ use axum::routing::{get, post};
 use koppeltaal_smart::JwksService;
 use koppeltaal2::{LaunchContext, LaunchFailure, LaunchReceiver, PendingLaunch, WebhookService};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::v2::demo::error::{DemoError, Result};
 
@@ -32,7 +31,7 @@ pub(in crate::v2::demo) struct Web {
     address: SocketAddr,
     listener: Option<std::net::TcpListener>,
     keys: JwksService,
-    notifications: Arc<AtomicUsize>,
+    notifications: watch::Sender<usize>,
     launches: Option<mpsc::Receiver<Result<LaunchContext>>>,
 }
 
@@ -52,7 +51,13 @@ impl Web {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).map_err(DemoError::Web)?;
         listener.set_nonblocking(true).map_err(DemoError::Web)?;
         let address = listener.local_addr().map_err(DemoError::Web)?;
-        Ok(Self { address, listener: Some(listener), keys, notifications: Arc::default(), launches: None })
+        Ok(Self {
+            address,
+            listener: Some(listener),
+            keys,
+            notifications: watch::Sender::new(0),
+            launches: None,
+        })
     }
 
     /// The address of a page.
@@ -72,7 +77,13 @@ impl Web {
 
     /// How many notifications came.
     pub(super) fn notifications(&self) -> usize {
-        self.notifications.load(Ordering::SeqCst)
+        *self.notifications.borrow()
+    }
+
+    /// Waits until this many notifications came.
+    pub(super) async fn notified(&self, count: usize) {
+        // The sender is this one, so it is not gone.
+        let _ = self.notifications.subscribe().wait_for(|came| *came >= count).await;
     }
 
     /// The next user who was launched, or could not be let in.
@@ -106,10 +117,10 @@ impl Web {
 }
 
 /// Counts the notifications that were accepted.
-async fn count(State(notifications): State<Arc<AtomicUsize>>, request: Request, next: Next) -> Response {
+async fn count(State(notifications): State<watch::Sender<usize>>, request: Request, next: Next) -> Response {
     let answer = next.run(request).await;
     if answer.status().is_success() {
-        notifications.fetch_add(1, Ordering::SeqCst);
+        notifications.send_modify(|came| *came += 1);
     }
     answer
 }

@@ -1,5 +1,6 @@
 //! [`Story`]: what happens, in order, and what must be true after each step.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -169,7 +170,7 @@ impl<W: Write> Story<W> {
         )?;
         Ok(self.narrator.result(&format!(
             "It finds {}, which is {}.",
-            found.reference(),
+            short(&found.reference()),
             status_of(&found)
         ))?)
     }
@@ -187,8 +188,11 @@ impl<W: Write> Story<W> {
         let sent = cast.portal.launch(task, patient).await?;
         let module = cast.module.connector().device();
         self.facts.same("the module that is launched", &module, &sent.module.as_str())?;
-        self.narrator
-            .result(&format!("The launch is for {}; its trace id is {}.", sent.address, sent.trace_id))?;
+        self.narrator.result(&format!(
+            "The launch is for {}; its trace id is {}.",
+            sent.address,
+            short(&sent.trace_id)
+        ))?;
 
         self.narrator
             .step("The game sends the browser to the domain to log in. There Lieke chooses who she is.")?;
@@ -204,8 +208,11 @@ impl<W: Write> Story<W> {
             &Some(sent.trace_id.as_str()),
             &launch.trace.trace_id(),
         )?;
-        self.narrator
-            .result(&format!("The game exchanges the code: {} works on {}.", launch.user, launch.task))?;
+        self.narrator.result(&format!(
+            "The game exchanges the code: {} works on {}.",
+            short(&launch.user),
+            short(&launch.task)
+        ))?;
         Ok(launch)
     }
 
@@ -290,19 +297,18 @@ impl<W: Write> Story<W> {
         let trace_id = self.facts.some("the trace id", launch.trace.trace_id())?;
         let search = Search::<AuditEvent>::new().trace_id(trace_id).sort("date");
         let events = cast.administration.search(search).collect().await?;
-        let found: Vec<_> = events.iter().map(|event| self.told(cast, event)).collect::<Result<_>>()?;
+        let mut found: BTreeMap<String, usize> = BTreeMap::new();
+        for event in &events {
+            self.archive.save(event)?;
+            *found.entry(audit_line(cast, event)).or_default() += 1;
+        }
+        for (line, count) in &found {
+            self.narrator.result(&format!("{count} {line}"))?;
+        }
         for expected in CHAIN {
-            self.facts.some(expected, found.iter().find(|found| *found == expected))?;
+            self.facts.some(expected, found.get(expected))?;
         }
         Ok(())
-    }
-
-    /// Tells what an AuditEvent is about: who did what.
-    fn told(&mut self, cast: &Cast, event: &Stored<AuditEvent>) -> Result<String> {
-        self.archive.save(event)?;
-        let text = audit_line(cast, event);
-        self.narrator.result(&text)?;
-        Ok(text)
     }
 
     /// Checks that a resource is in its first version, and that the server knows who created it.
@@ -315,7 +321,7 @@ impl<W: Write> Story<W> {
             &origin.and_then(|origin| origin.reference.as_str()),
         )?;
         self.archive.save(resource)?;
-        Ok(self.narrator.result(&format!("The server stores {}.", resource.reference()))?)
+        Ok(self.narrator.result(&format!("The server stores {}.", short(&resource.reference())))?)
     }
 
     fn changed(&mut self, task: &Stored<Task>, status: TaskStatus, version: &str) -> Result<()> {
@@ -324,9 +330,17 @@ impl<W: Write> Story<W> {
         self.archive.save(task)?;
         Ok(self.narrator.result(&format!(
             "{} is {}, version {version}.",
-            task.reference(),
+            short(&task.reference()),
             status_of(task)
         ))?)
+    }
+}
+
+/// A reference that fits into a line: with the first eight characters of the id.
+fn short(reference: &str) -> String {
+    match reference.split_once('-') {
+        Some((start, _)) => format!("{start}..."),
+        None => reference.to_owned(),
     }
 }
 
@@ -362,7 +376,7 @@ fn audit_line(cast: &Cast, event: &AuditEvent) -> String {
         event.entity.first().and_then(|entity| entity.what.as_ref()).and_then(|what| what.reference.as_str());
     let about = entity.and_then(|reference| reference.split('/').next());
     format!(
-        "{}: {} {}",
+        "{}: {} ({})",
         who.map_or("the domain", |(name, _)| *name),
         what.unwrap_or("(?)"),
         about.unwrap_or("(?)")
@@ -372,12 +386,12 @@ fn audit_line(cast: &Cast, event: &AuditEvent) -> String {
 /// What the administration must find of the launch: both applications say that it happened, the domain says who
 /// logged in, what was read and written, and whom it notified.
 const CHAIN: [&str; 8] = [
-    "portal: Application Start Task",
-    "game: Login Patient",
-    "game: Authentication Delegated to IdP Patient",
-    "game: IdP Authentication Decision Patient",
-    "game: Application Start Task",
-    "game: read Patient",
-    "game: update Task",
-    "game: Transmit Record Lifecycle Event Task",
+    "portal: Application Start (Task)",
+    "game: Login (Patient)",
+    "game: Authentication Delegated to IdP (Patient)",
+    "game: IdP Authentication Decision (Patient)",
+    "game: Application Start (Task)",
+    "game: read (Patient)",
+    "game: update (Task)",
+    "game: Transmit Record Lifecycle Event (Task)",
 ];

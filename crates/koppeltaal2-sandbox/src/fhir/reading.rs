@@ -28,8 +28,8 @@ pub(crate) fn read_version(may: &MayReadHistory, version: &str) -> Result<Answer
     }
 }
 
-/// The newest versions, at most [`MOST_COUNT`] or as many as `count` says. `total` counts all. `base` is that of
-/// the FHIR interface.
+/// The newest versions, at most [`MOST_COUNT`], or as many as `count` says; `total` counts all. `base` is the
+/// base of the FHIR interface.
 pub(crate) fn history(
     may: &MayReadHistory,
     base: &str,

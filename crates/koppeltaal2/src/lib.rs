@@ -5,7 +5,9 @@
 mod generated;
 mod profile;
 mod validate;
+mod valueset;
 
-pub use generated::{profiles, vocabulary};
+pub use generated::{profiles, valuesets, vocabulary};
 pub use profile::{Profile, Rest, rules};
 pub use validate::validate;
+pub use valueset::ValueSet;

@@ -2,7 +2,7 @@
 
 use koppeltaal_r4::datatypes::{CodeableConcept, Coding};
 
-/// A list of codes. Fields of profiles are Codings and CodeableConcepts, since most lists are open; a list reads
+/// A list of codes. Fields of profiles are codings and concepts, since most lists are open; a list reads
 /// them and makes them.
 ///
 /// ```

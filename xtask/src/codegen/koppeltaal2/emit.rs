@@ -1,6 +1,4 @@
-//! Writes the structs of the profiles, their rules, and the constants.
-
-use std::collections::BTreeMap;
+//! Writes the structs of the profiles and their rules.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -25,6 +23,7 @@ pub(super) fn index(schema: &Schema) -> TokenStream {
         #![doc = " The profiles of Koppeltaal 2.0, one module each, and what they have in common."]
         #(mod #modules;)*
         mod extensions;
+        pub mod valuesets;
         pub mod vocabulary;
 
         use crate::profile::{Profile, Rules};
@@ -312,38 +311,6 @@ pub(super) fn extensions(schema: &Schema) -> TokenStream {
     }
 }
 
-/// `vocabulary.rs`: the URLs.
-pub(super) fn vocabulary(schema: &Schema) -> TokenStream {
-    let of_fields =
-        schema.extensions.iter().map(|extension| (&extension.name, &extension.urls[0], &extension.note));
-    let others = schema.urls.iter().map(|url| (&url.name, &url.url, &url.note));
-    let urls: BTreeMap<_, _> = of_fields.chain(others).map(|(name, url, note)| (name, (url, note))).collect();
-    let extensions = urls.into_iter().map(|(name, (url, note))| {
-        let constant = constant(name);
-        let note = note.as_deref().unwrap_or(name);
-        let doc = format!(" {}.", names::upper_first(note));
-        quote! { #[doc = #doc] pub const #constant: &str = #url; }
-    });
-    let profiles = schema.profiles.iter().map(|profile| {
-        let (constant, url) = (constant(&profile.name), &profile.url);
-        let doc = format!(" [`{0}`](crate::profiles::{0}).", profile.name);
-        quote! { #[doc = #doc] pub const #constant: &str = #url; }
-    });
-    quote! {
-        #![doc = " URLs of Koppeltaal 2.0, as constants."]
-
-        /// URLs of extensions.
-        pub mod extension {
-            #(#extensions)*
-        }
-
-        /// URLs of profiles.
-        pub mod profile {
-            #(#profiles)*
-        }
-    }
-}
-
-fn constant(name: &str) -> Ident {
+pub(super) fn constant(name: &str) -> Ident {
     Ident::new(&constant_name(name), Span::call_site())
 }

@@ -1,4 +1,5 @@
-//! [`ValueSet`]: what the lists of codes of Koppeltaal 2.0 have in common. The lists themselves are generated.
+//! [`ValueSet`]: what the lists of codes of Koppeltaal 2.0 have in common. The lists themselves are
+//! generated.
 
 use koppeltaal_r4::datatypes::{CodeableConcept, Coding};
 
@@ -28,6 +29,15 @@ pub trait ValueSet: Sized + Clone + PartialEq + 'static {
     /// A code that is not on the list.
     #[doc(hidden)]
     fn as_other(&self) -> Option<&Coding>;
+
+    /// What a rule needs of the list.
+    #[doc(hidden)]
+    const BINDING: Binding = Binding { url: Self::URL, lists: Self::lists };
+
+    /// Whether a code is on the list.
+    fn lists(coding: &Coding) -> bool {
+        Self::CODES.iter().any(|listed| coding.code_in(listed.system) == Some(listed.code))
+    }
 
     /// The code on the list with this system and code, else the other code.
     fn from_coding(coding: &Coding) -> Self {
@@ -62,4 +72,12 @@ pub struct ListedCode<V> {
     pub(crate) system: &'static str,
     pub(crate) code: &'static str,
     pub(crate) display: &'static str,
+}
+
+/// A list as a rule needs it.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    pub(crate) url: &'static str,
+    pub(crate) lists: fn(&Coding) -> bool,
 }

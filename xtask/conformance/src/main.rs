@@ -45,8 +45,8 @@ struct Arguments {
     /// more than once.
     #[arg(long)]
     r4: Vec<PathBuf>,
-    /// A directory with a MANIFEST.tsv of resources of Koppeltaal 2.0, and the files that it lists: they must come
-    /// back from their profiles as they were.
+    /// A directory with a MANIFEST.tsv of resources of Koppeltaal 2.0, and the files that it lists: they must
+    /// come back from their profiles as they were.
     #[arg(long)]
     koppeltaal2: Option<PathBuf>,
     /// A directory of Koppeltaal messages in XML.

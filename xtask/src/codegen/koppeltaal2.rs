@@ -1,5 +1,5 @@
-//! Generates `crates/koppeltaal2/src/generated`, the profiles of Koppeltaal 2.0, from `schemas/koppeltaal2` and
-//! the model of R4.
+//! Generates `crates/koppeltaal2/src/generated`, the profiles of Koppeltaal 2.0, from `schemas/koppeltaal2`
+//! and the model of R4.
 //!
 //! - `parse` reads the schema text.
 //! - `resolve` finds the elements of a profile in the model, and says what the profile adds to R4.
@@ -88,6 +88,8 @@ struct Element {
     /// The types that a reference may point to.
     targets: Vec<String>,
     fixed: Option<Fixed>,
+    /// The lists that its codes are on.
+    codes: Vec<Binding>,
     note: Option<String>,
     parts: Vec<Element>,
 }
@@ -109,6 +111,14 @@ enum Place {
 enum Fixed {
     Text(String),
     Code { system: String, code: String },
+}
+
+/// A list that codes of an element are on.
+#[derive(Debug, Clone, PartialEq)]
+struct Binding {
+    list: String,
+    /// Whether other codes are allowed too.
+    is_open: bool,
 }
 
 /// A line of the table of extensions.

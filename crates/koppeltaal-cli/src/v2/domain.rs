@@ -82,13 +82,10 @@ fn key_in(path: &Path, algorithm: Option<Algorithm>) -> Result<KeyPair, Failure>
         Some(jwk) => KeyPair::from_jwk(algorithm, jwk),
         None => KeyPair::from_pem(algorithm, &text),
     };
-    let key = match algorithm {
-        Some(algorithm) => read(algorithm),
-        None => PREFERENCE.iter().fold(Err(KeyError::Pem), |found, algorithm| match found {
-            Ok(key) => Ok(key),
-            // The reason why the last one does not fit says least; the first says what the text lacks.
-            Err(_) => read(*algorithm),
-        }),
-    };
+    let mut candidates =
+        algorithm.map_or(PREFERENCE.to_vec(), |algorithm| vec![algorithm]).into_iter().map(read);
+    // Without one that fits, the first error says what the text lacks.
+    let first = candidates.next().unwrap_or(Err(KeyError::Pem));
+    let key = first.or_else(|error| candidates.find_map(Result::ok).ok_or(error));
     key.map_err(|error| Failure::unusable_file(path.display(), error))
 }

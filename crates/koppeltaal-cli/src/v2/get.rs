@@ -34,8 +34,7 @@ impl Get {
             let text = format!("{:?} is no reference: give one such as Task/ID", self.reference);
             return Err(Failure::Usage(text));
         };
-        let resource =
-            with_profile!(name, P => read::<P>(&self.domain, id).await.map(|found| found.into_resource()));
+        let resource = with_profile!(name, P => read::<P>(&self.domain, id).await.map(Stored::into_resource));
         document::print(output, self.format, &resource.ok_or_else(|| unknown_type(name))??)
     }
 }

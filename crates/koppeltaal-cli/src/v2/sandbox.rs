@@ -18,9 +18,9 @@ const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8490);
 /// Run a domain of Koppeltaal 2.0 to develop against, until Ctrl-C.
 ///
 /// It has a FHIR store, an authorization service and an identity provider, and without a configuration the
-/// applications epd, portal, module and administration. When it is ready, it prints a line for the domain and a
-/// line for each application on standard output: its `client_id`, and the file with its private key. Not for
-/// production: nobody is asked for a password, and everything is lost at the end.
+/// applications epd, portal, module and administration. It prints a line for each application on standard
+/// output, with its `client_id` and the file with its private key, and a line for the domain when it is ready.
+/// Not for production: nobody is asked for a password, and everything is lost at the end.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
@@ -79,10 +79,10 @@ impl RunSandbox {
         // Before the ready line: a program that reads it may stop the server at once.
         let mut signals = StopSignals::listen()?;
         let mut out = io::stdout();
-        writeln!(out, "ready: {} listening on {}", sandbox.fhir_base(), sandbox.address())?;
         for line in lines {
             writeln!(out, "{line}")?;
         }
+        writeln!(out, "ready: {} listening on {}", sandbox.fhir_base(), sandbox.address())?;
         out.flush()?;
         signals.next().await?;
         // Requests under way may finish, unless there is a second signal.

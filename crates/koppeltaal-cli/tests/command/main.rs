@@ -26,4 +26,5 @@ mod readme;
 mod remote;
 mod sandbox;
 mod support;
+mod v2;
 mod validate;

@@ -112,12 +112,24 @@ pub(crate) fn shown(output: &Output) -> String {
     )
 }
 
-/// A text without what differs from run to run: addresses with ports, and versions.
+/// A text without what differs from run to run: addresses with ports, versions, and the beginnings of ids.
 pub(crate) fn same_every_time(text: &str) -> String {
     let same = |line: &str| match (line.split_once("http://127"), line.split_once(", version ")) {
-        (Some((before, _)), _) => format!("{before}(address)\n"),
-        (_, Some((before, _))) => format!("{before}, version (version)\n"),
-        _ => format!("{line}\n"),
+        (Some((before, _)), _) => format!("{}(address)\n", without_ids(before)),
+        (_, Some((before, version))) if version.len() > 2 => {
+            format!("{}, version (version)\n", without_ids(before))
+        }
+        _ => format!("{}\n", without_ids(line)),
     };
     text.lines().map(same).collect()
+}
+
+/// `Task/c508be47...` as `Task/(id)...`.
+fn without_ids(line: &str) -> String {
+    let is_id = |end: &str| end.len() == 8 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let part = |part: &str| match part.len().checked_sub(8).and_then(|at| part.split_at_checked(at)) {
+        Some((before, end)) if is_id(end) => format!("{before}(id)"),
+        _ => part.to_owned(),
+    };
+    line.split("...").map(part).collect::<Vec<_>>().join("...")
 }

@@ -433,3 +433,604 @@ impl From<AgentType> for CodeableConcept {
         code.to_coding().into()
     }
 }
+/// Codes of the value set `http://decor.nictiz.nl/fhir/ValueSet/2.16.840.1.113883.2.4.3.11.60.40.2.3.1.2--20200901000000`, as far as Koppeltaal uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ContactRole {
+    /// `01` (`Eerste relatie/contactpersoon`).
+    FirstContact,
+    /// `02` (`Tweede relatie/contactpersoon`).
+    SecondContact,
+    /// `03` (`Curator (juridisch)`).
+    Curator,
+    /// `04` (`Financieel (gemachtigd)`).
+    FinancialAuthority,
+    /// `05` (`Financieel (toetsing)`).
+    FinancialReview,
+    /// `06` (`Leefeenheid`).
+    Household,
+    /// `07` (`Hulpverlener`).
+    CareProvider,
+    /// `09` (`Anders`).
+    OtherRole,
+    /// `11` (`Voogd`).
+    Guardian,
+    /// `14` (`Bewindvoerder`).
+    Administrator,
+    /// `15` (`Mentor`).
+    Mentor,
+    /// `19` (`Buur`).
+    Neighbour,
+    /// `20` (`Vriend(in)/kennis`).
+    Friend,
+    /// `21` (`Cliëntondersteuner`).
+    ClientSupporter,
+    /// `23` (`Contactpersoon`).
+    ContactPerson,
+    /// `24` (`Wettelijke vertegenwoordiger`).
+    LegalRepresentative,
+    /// `100001` (`Mantelzorger`).
+    InformalCarer,
+    /// `100002` (`Geestelijk verzorger`).
+    SpiritualCarer,
+    /// `100003` (`Tolk`).
+    Interpreter,
+    /// `100004` (`Advocaat`).
+    Lawyer,
+    /// A code that is not on the list.
+    Other(Box<Coding>),
+}
+impl ValueSet for ContactRole {
+    const URL: &'static str = "http://decor.nictiz.nl/fhir/ValueSet/2.16.840.1.113883.2.4.3.11.60.40.2.3.1.2--20200901000000";
+    const CODES: &'static [ListedCode<Self>] = &[
+        ListedCode {
+            value: Self::FirstContact,
+            system: code_system::CONTACT_ROLE,
+            code: "01",
+            display: "Eerste relatie/contactpersoon",
+        },
+        ListedCode {
+            value: Self::SecondContact,
+            system: code_system::CONTACT_ROLE,
+            code: "02",
+            display: "Tweede relatie/contactpersoon",
+        },
+        ListedCode {
+            value: Self::Curator,
+            system: code_system::CONTACT_ROLE,
+            code: "03",
+            display: "Curator (juridisch)",
+        },
+        ListedCode {
+            value: Self::FinancialAuthority,
+            system: code_system::CONTACT_ROLE,
+            code: "04",
+            display: "Financieel (gemachtigd)",
+        },
+        ListedCode {
+            value: Self::FinancialReview,
+            system: code_system::CONTACT_ROLE,
+            code: "05",
+            display: "Financieel (toetsing)",
+        },
+        ListedCode {
+            value: Self::Household,
+            system: code_system::CONTACT_ROLE,
+            code: "06",
+            display: "Leefeenheid",
+        },
+        ListedCode {
+            value: Self::CareProvider,
+            system: code_system::CONTACT_ROLE,
+            code: "07",
+            display: "Hulpverlener",
+        },
+        ListedCode {
+            value: Self::OtherRole,
+            system: code_system::CONTACT_ROLE,
+            code: "09",
+            display: "Anders",
+        },
+        ListedCode {
+            value: Self::Guardian,
+            system: code_system::CONTACT_ROLE,
+            code: "11",
+            display: "Voogd",
+        },
+        ListedCode {
+            value: Self::Administrator,
+            system: code_system::CONTACT_ROLE,
+            code: "14",
+            display: "Bewindvoerder",
+        },
+        ListedCode {
+            value: Self::Mentor,
+            system: code_system::CONTACT_ROLE,
+            code: "15",
+            display: "Mentor",
+        },
+        ListedCode {
+            value: Self::Neighbour,
+            system: code_system::CONTACT_ROLE,
+            code: "19",
+            display: "Buur",
+        },
+        ListedCode {
+            value: Self::Friend,
+            system: code_system::CONTACT_ROLE,
+            code: "20",
+            display: "Vriend(in)/kennis",
+        },
+        ListedCode {
+            value: Self::ClientSupporter,
+            system: code_system::CONTACT_ROLE,
+            code: "21",
+            display: "Cliëntondersteuner",
+        },
+        ListedCode {
+            value: Self::ContactPerson,
+            system: code_system::CONTACT_ROLE,
+            code: "23",
+            display: "Contactpersoon",
+        },
+        ListedCode {
+            value: Self::LegalRepresentative,
+            system: code_system::CONTACT_ROLE,
+            code: "24",
+            display: "Wettelijke vertegenwoordiger",
+        },
+        ListedCode {
+            value: Self::InformalCarer,
+            system: code_system::CONTACT_ROLE_ADDITION,
+            code: "100001",
+            display: "Mantelzorger",
+        },
+        ListedCode {
+            value: Self::SpiritualCarer,
+            system: code_system::CONTACT_ROLE_ADDITION,
+            code: "100002",
+            display: "Geestelijk verzorger",
+        },
+        ListedCode {
+            value: Self::Interpreter,
+            system: code_system::CONTACT_ROLE_ADDITION,
+            code: "100003",
+            display: "Tolk",
+        },
+        ListedCode {
+            value: Self::Lawyer,
+            system: code_system::CONTACT_ROLE_ADDITION,
+            code: "100004",
+            display: "Advocaat",
+        },
+    ];
+    fn from_other(coding: Box<Coding>) -> Self {
+        Self::Other(coding)
+    }
+    fn as_other(&self) -> Option<&Coding> {
+        if let Self::Other(coding) = self { Some(coding) } else { None }
+    }
+}
+impl From<ContactRole> for Coding {
+    fn from(code: ContactRole) -> Self {
+        code.to_coding()
+    }
+}
+impl From<ContactRole> for CodeableConcept {
+    fn from(code: ContactRole) -> Self {
+        code.to_coding().into()
+    }
+}
+/// Codes of the value set `http://decor.nictiz.nl/fhir/ValueSet/2.16.840.1.113883.2.4.3.11.60.40.2.3.1.1--20200901000000`, as far as Koppeltaal uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FamilyRelation {
+    /// `ADOPTF` (`Adoptive father`).
+    AdoptiveFather,
+    /// `ADOPTM` (`Adoptive mother`).
+    AdoptiveMother,
+    /// `AUNT` (`Aunt`).
+    Aunt,
+    /// `BRO` (`Brother`).
+    Brother,
+    /// `BROINLAW` (`Brother-in-law`).
+    BrotherInLaw,
+    /// `COUSN` (`Cousin`).
+    Cousin,
+    /// `DAUC` (`Daughter`).
+    Daughter,
+    /// `DAUINLAW` (`Daughter in-law`).
+    DaughterInLaw,
+    /// `DOMPART` (`Domestic partner`).
+    DomesticPartner,
+    /// `FTH` (`Father`).
+    Father,
+    /// `FTHINLAW` (`Father-in-law`).
+    FatherInLaw,
+    /// `DAUFOST` (`Foster daughter`).
+    FosterDaughter,
+    /// `FTHFOST` (`Foster father`).
+    FosterFather,
+    /// `MTHFOST` (`Foster mother`).
+    FosterMother,
+    /// `SONFOST` (`Foster son`).
+    FosterSon,
+    /// `GRNDDAU` (`Granddaughter`).
+    Granddaughter,
+    /// `GRFTH` (`Grandfather`).
+    Grandfather,
+    /// `GRMTH` (`Grandmother`).
+    Grandmother,
+    /// `GRNDSON` (`Grandson`).
+    Grandson,
+    /// `GGRFTH` (`Great grandfather`).
+    GreatGrandfather,
+    /// `GGRMTH` (`Great grandmother`).
+    GreatGrandmother,
+    /// `HUSB` (`Husband`).
+    Husband,
+    /// `MTH` (`Mother`).
+    Mother,
+    /// `MTHINLAW` (`Mother-in-law`).
+    MotherInLaw,
+    /// `NEPHEW` (`Nephew`).
+    Nephew,
+    /// `NIECE` (`Niece`).
+    Niece,
+    /// `SIS` (`Sister`).
+    Sister,
+    /// `SISINLAW` (`Sister-in-law`).
+    SisterInLaw,
+    /// `SONC` (`Son`).
+    Son,
+    /// `SONINLAW` (`Son in-law`).
+    SonInLaw,
+    /// `STPFTH` (`Stepfather`).
+    Stepfather,
+    /// `STPMTH` (`Stepmother`).
+    Stepmother,
+    /// `UNCLE` (`Uncle`).
+    Uncle,
+    /// `WIFE` (`Wife`).
+    Wife,
+    /// `OTH` (`Other`).
+    OtherRelation,
+    /// A code that is not on the list.
+    Other(Box<Coding>),
+}
+impl ValueSet for FamilyRelation {
+    const URL: &'static str = "http://decor.nictiz.nl/fhir/ValueSet/2.16.840.1.113883.2.4.3.11.60.40.2.3.1.1--20200901000000";
+    const CODES: &'static [ListedCode<Self>] = &[
+        ListedCode {
+            value: Self::AdoptiveFather,
+            system: code_system::ROLE_CODE,
+            code: "ADOPTF",
+            display: "Adoptive father",
+        },
+        ListedCode {
+            value: Self::AdoptiveMother,
+            system: code_system::ROLE_CODE,
+            code: "ADOPTM",
+            display: "Adoptive mother",
+        },
+        ListedCode {
+            value: Self::Aunt,
+            system: code_system::ROLE_CODE,
+            code: "AUNT",
+            display: "Aunt",
+        },
+        ListedCode {
+            value: Self::Brother,
+            system: code_system::ROLE_CODE,
+            code: "BRO",
+            display: "Brother",
+        },
+        ListedCode {
+            value: Self::BrotherInLaw,
+            system: code_system::ROLE_CODE,
+            code: "BROINLAW",
+            display: "Brother-in-law",
+        },
+        ListedCode {
+            value: Self::Cousin,
+            system: code_system::ROLE_CODE,
+            code: "COUSN",
+            display: "Cousin",
+        },
+        ListedCode {
+            value: Self::Daughter,
+            system: code_system::ROLE_CODE,
+            code: "DAUC",
+            display: "Daughter",
+        },
+        ListedCode {
+            value: Self::DaughterInLaw,
+            system: code_system::ROLE_CODE,
+            code: "DAUINLAW",
+            display: "Daughter in-law",
+        },
+        ListedCode {
+            value: Self::DomesticPartner,
+            system: code_system::ROLE_CODE,
+            code: "DOMPART",
+            display: "Domestic partner",
+        },
+        ListedCode {
+            value: Self::Father,
+            system: code_system::ROLE_CODE,
+            code: "FTH",
+            display: "Father",
+        },
+        ListedCode {
+            value: Self::FatherInLaw,
+            system: code_system::ROLE_CODE,
+            code: "FTHINLAW",
+            display: "Father-in-law",
+        },
+        ListedCode {
+            value: Self::FosterDaughter,
+            system: code_system::ROLE_CODE,
+            code: "DAUFOST",
+            display: "Foster daughter",
+        },
+        ListedCode {
+            value: Self::FosterFather,
+            system: code_system::ROLE_CODE,
+            code: "FTHFOST",
+            display: "Foster father",
+        },
+        ListedCode {
+            value: Self::FosterMother,
+            system: code_system::ROLE_CODE,
+            code: "MTHFOST",
+            display: "Foster mother",
+        },
+        ListedCode {
+            value: Self::FosterSon,
+            system: code_system::ROLE_CODE,
+            code: "SONFOST",
+            display: "Foster son",
+        },
+        ListedCode {
+            value: Self::Granddaughter,
+            system: code_system::ROLE_CODE,
+            code: "GRNDDAU",
+            display: "Granddaughter",
+        },
+        ListedCode {
+            value: Self::Grandfather,
+            system: code_system::ROLE_CODE,
+            code: "GRFTH",
+            display: "Grandfather",
+        },
+        ListedCode {
+            value: Self::Grandmother,
+            system: code_system::ROLE_CODE,
+            code: "GRMTH",
+            display: "Grandmother",
+        },
+        ListedCode {
+            value: Self::Grandson,
+            system: code_system::ROLE_CODE,
+            code: "GRNDSON",
+            display: "Grandson",
+        },
+        ListedCode {
+            value: Self::GreatGrandfather,
+            system: code_system::ROLE_CODE,
+            code: "GGRFTH",
+            display: "Great grandfather",
+        },
+        ListedCode {
+            value: Self::GreatGrandmother,
+            system: code_system::ROLE_CODE,
+            code: "GGRMTH",
+            display: "Great grandmother",
+        },
+        ListedCode {
+            value: Self::Husband,
+            system: code_system::ROLE_CODE,
+            code: "HUSB",
+            display: "Husband",
+        },
+        ListedCode {
+            value: Self::Mother,
+            system: code_system::ROLE_CODE,
+            code: "MTH",
+            display: "Mother",
+        },
+        ListedCode {
+            value: Self::MotherInLaw,
+            system: code_system::ROLE_CODE,
+            code: "MTHINLAW",
+            display: "Mother-in-law",
+        },
+        ListedCode {
+            value: Self::Nephew,
+            system: code_system::ROLE_CODE,
+            code: "NEPHEW",
+            display: "Nephew",
+        },
+        ListedCode {
+            value: Self::Niece,
+            system: code_system::ROLE_CODE,
+            code: "NIECE",
+            display: "Niece",
+        },
+        ListedCode {
+            value: Self::Sister,
+            system: code_system::ROLE_CODE,
+            code: "SIS",
+            display: "Sister",
+        },
+        ListedCode {
+            value: Self::SisterInLaw,
+            system: code_system::ROLE_CODE,
+            code: "SISINLAW",
+            display: "Sister-in-law",
+        },
+        ListedCode {
+            value: Self::Son,
+            system: code_system::ROLE_CODE,
+            code: "SONC",
+            display: "Son",
+        },
+        ListedCode {
+            value: Self::SonInLaw,
+            system: code_system::ROLE_CODE,
+            code: "SONINLAW",
+            display: "Son in-law",
+        },
+        ListedCode {
+            value: Self::Stepfather,
+            system: code_system::ROLE_CODE,
+            code: "STPFTH",
+            display: "Stepfather",
+        },
+        ListedCode {
+            value: Self::Stepmother,
+            system: code_system::ROLE_CODE,
+            code: "STPMTH",
+            display: "Stepmother",
+        },
+        ListedCode {
+            value: Self::Uncle,
+            system: code_system::ROLE_CODE,
+            code: "UNCLE",
+            display: "Uncle",
+        },
+        ListedCode {
+            value: Self::Wife,
+            system: code_system::ROLE_CODE,
+            code: "WIFE",
+            display: "Wife",
+        },
+        ListedCode {
+            value: Self::OtherRelation,
+            system: code_system::NULL_FLAVOR,
+            code: "OTH",
+            display: "Other",
+        },
+    ];
+    fn from_other(coding: Box<Coding>) -> Self {
+        Self::Other(coding)
+    }
+    fn as_other(&self) -> Option<&Coding> {
+        if let Self::Other(coding) = self { Some(coding) } else { None }
+    }
+}
+impl From<FamilyRelation> for Coding {
+    fn from(code: FamilyRelation) -> Self {
+        code.to_coding()
+    }
+}
+impl From<FamilyRelation> for CodeableConcept {
+    fn from(code: FamilyRelation) -> Self {
+        code.to_coding().into()
+    }
+}
+/// Codes of the value set `http://vzvz.nl/fhir/ValueSet/koppeltaal-use-context-type`, as far as Koppeltaal uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UseContextType {
+    /// `koppeltaal-expansion` (`Koppeltaal Expansion`): an optional part of the standard.
+    KoppeltaalExpansion,
+    /// `gender` (`Gender`).
+    Gender,
+    /// `age` (`Age Range`).
+    Age,
+    /// `focus` (`Clinical Focus`).
+    Focus,
+    /// `user` (`User Type`).
+    User,
+    /// `workflow` (`Workflow Setting`).
+    Workflow,
+    /// `task` (`Workflow Task`).
+    Task,
+    /// `venue` (`Clinical Venue`).
+    Venue,
+    /// `species` (`Species`).
+    Species,
+    /// `program` (`Program`).
+    Program,
+    /// A code that is not on the list.
+    Other(Box<Coding>),
+}
+impl ValueSet for UseContextType {
+    const URL: &'static str = "http://vzvz.nl/fhir/ValueSet/koppeltaal-use-context-type";
+    const CODES: &'static [ListedCode<Self>] = &[
+        ListedCode {
+            value: Self::KoppeltaalExpansion,
+            system: code_system::USAGE_CONTEXT_TYPE,
+            code: "koppeltaal-expansion",
+            display: "Koppeltaal Expansion",
+        },
+        ListedCode {
+            value: Self::Gender,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "gender",
+            display: "Gender",
+        },
+        ListedCode {
+            value: Self::Age,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "age",
+            display: "Age Range",
+        },
+        ListedCode {
+            value: Self::Focus,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "focus",
+            display: "Clinical Focus",
+        },
+        ListedCode {
+            value: Self::User,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "user",
+            display: "User Type",
+        },
+        ListedCode {
+            value: Self::Workflow,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "workflow",
+            display: "Workflow Setting",
+        },
+        ListedCode {
+            value: Self::Task,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "task",
+            display: "Workflow Task",
+        },
+        ListedCode {
+            value: Self::Venue,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "venue",
+            display: "Clinical Venue",
+        },
+        ListedCode {
+            value: Self::Species,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "species",
+            display: "Species",
+        },
+        ListedCode {
+            value: Self::Program,
+            system: code_system::HL7_USAGE_CONTEXT_TYPE,
+            code: "program",
+            display: "Program",
+        },
+    ];
+    fn from_other(coding: Box<Coding>) -> Self {
+        Self::Other(coding)
+    }
+    fn as_other(&self) -> Option<&Coding> {
+        if let Self::Other(coding) = self { Some(coding) } else { None }
+    }
+}
+impl From<UseContextType> for Coding {
+    fn from(code: UseContextType) -> Self {
+        code.to_coding()
+    }
+}
+impl From<UseContextType> for CodeableConcept {
+    fn from(code: UseContextType) -> Self {
+        code.to_coding().into()
+    }
+}

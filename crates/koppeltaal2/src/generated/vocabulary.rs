@@ -66,6 +66,8 @@ pub mod code_system {
     pub const HL7_TASK_CODE: &str = "http://hl7.org/fhir/CodeSystem/task-code";
     /// Topics of HL7.
     pub const HL7_DEFINITION_TOPIC: &str = "http://terminology.hl7.org/CodeSystem/definition-topic";
+    /// Contexts of HL7.
+    pub const HL7_USAGE_CONTEXT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/usage-context-type";
     /// What endpoints take.
     pub const ENDPOINT_PAYLOAD_TYPE: &str = "http://terminology.hl7.org/CodeSystem/endpoint-payload-type";
     /// SNOMED CT.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Code, Element, Extension, Fixed, List, Place, Profile, Schema, Url};
+use super::{Binding, Code, Element, Extension, Fixed, List, Place, Profile, Schema, Url};
 use crate::codegen::profiles::parse::split_note;
 use crate::schema;
 
@@ -126,12 +126,16 @@ fn element(line: &str) -> Result<Element> {
         place: Place::Native,
         targets: Vec::new(),
         fixed: None,
+        codes: Vec::new(),
         note,
         parts: Vec::new(),
     };
     for word in words {
         if let Some(targets) = argument(word, "to") {
             element.targets = targets.split('|').map(str::to_owned).collect();
+        } else if let Some(lists) = argument(word, "codes") {
+            let lists = lists.split('|').map(|list| (list.trim_end_matches('+'), list.ends_with('+')));
+            element.codes = lists.map(|(list, is_open)| Binding { list: list.to_owned(), is_open }).collect();
         } else if let Some(value) = argument(word, "is") {
             element.fixed = Some(match value.split_once('#') {
                 Some((system, code)) => Fixed::Code { system: system.to_owned(), code: code.to_owned() },
@@ -141,7 +145,7 @@ fn element(line: &str) -> Result<Element> {
             element.place = match (word, element.place) {
                 ("extension", Place::Native) => Place::Extension { first: false },
                 ("first", Place::Extension { .. }) => Place::Extension { first: true },
-                _ => bail!("expected extension, first, to(...) or is(...), found `{word}`"),
+                _ => bail!("expected extension, first, to(...), codes(...) or is(...), found `{word}`"),
             };
         }
     }

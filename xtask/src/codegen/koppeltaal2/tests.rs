@@ -18,7 +18,7 @@ fn error(text: &str) -> String {
 fn an_error_names_the_line_and_the_reason() {
     assert_eq!(
         error("profile Task : http://example.org/T\n    status  1..1  required"),
-        "test.schema, line 2: expected extension, first, to(...) or is(...), found `required`"
+        "test.schema, line 2: expected extension, first, to(...), codes(...) or is(...), found `required`"
     );
     assert_eq!(
         error("    status  1..1"),
@@ -45,4 +45,8 @@ fn a_code_is_of_a_system_that_the_schema_has() {
         "test.schema, line 2: expected `in System` before the first code"
     );
     assert_eq!(error("codes X : http://example.org/X\n    in Y\n    a  A"), "list X: no system `Y`");
+    assert_eq!(
+        error("profile Task : http://example.org/T\n    code  0..1  codes(X)"),
+        "profile Task: no codes `X`"
+    );
 }

@@ -30,7 +30,7 @@ impl Browser {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
         let request = self.http.as_reqwest().post(&form.action).body(body);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
-        location(request.send().await.map_err(DemoError::Browser)?)
+        location(&request.send().await.map_err(DemoError::Browser)?)
     }
 
     /// Opens an address. Returns the text of the page.
@@ -43,7 +43,7 @@ impl Browser {
 }
 
 /// Where an answer sends the browser.
-fn location(answer: reqwest::Response) -> Result<String> {
+fn location(answer: &reqwest::Response) -> Result<String> {
     let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
     location.map(str::to_owned).ok_or(DemoError::Page("the module does not send the browser to the login"))
 }

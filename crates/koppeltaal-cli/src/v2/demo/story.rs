@@ -226,7 +226,7 @@ impl<W: Write> Story<W> {
         let read = module.patient(launch).await?;
         self.facts.same("the patient", &patient.versioned_reference(), &read.versioned_reference())?;
         let task = module.report(launch, TaskStatus::InProgress).await?;
-        self.changed(&task, TaskStatus::InProgress, "2")
+        self.changed(&task, &TaskStatus::InProgress, "2")
     }
 
     async fn conflict(&mut self, cast: &mut Cast, old: Stored<Task>) -> Result<()> {
@@ -243,7 +243,7 @@ impl<W: Write> Story<W> {
             .result(&format!("The server refuses: the Task has version {} by now.", current.version))?;
         self.narrator.step("It puts the same note into the current version, and writes that.")?;
         let merged = cast.portal.describe(*current).await?;
-        self.changed(&merged, TaskStatus::InProgress, "3")?;
+        self.changed(&merged, &TaskStatus::InProgress, "3")?;
         let noted = cast.module.next_task().await?;
         self.facts.same(
             "what the game finds",
@@ -258,7 +258,7 @@ impl<W: Write> Story<W> {
         self.narrator.step("Lieke is done. The game says so, in the newest version.")?;
         let task = module.report(launch, TaskStatus::Completed).await?;
         self.facts.same("the note", &note_text(), &description_of(&task))?;
-        self.changed(&task, TaskStatus::Completed, "4")
+        self.changed(&task, &TaskStatus::Completed, "4")
     }
 
     async fn lost_notification(
@@ -324,9 +324,9 @@ impl<W: Write> Story<W> {
         Ok(self.narrator.result(&format!("The server stores {}.", short(&resource.reference())))?)
     }
 
-    fn changed(&mut self, task: &Stored<Task>, status: TaskStatus, version: &str) -> Result<()> {
+    fn changed(&mut self, task: &Stored<Task>, status: &TaskStatus, version: &str) -> Result<()> {
         self.facts.same("the version of the Task", &version, &task.version.as_str())?;
-        self.facts.same("its status", &Some(&status), &task.status.get())?;
+        self.facts.same("its status", &Some(status), &task.status.get())?;
         self.archive.save(task)?;
         Ok(self.narrator.result(&format!(
             "{} is {}, version {version}.",

@@ -1,6 +1,7 @@
 //! `cargo xtask codegen [--check]`: writes `crates/koppeltaal-fhir/src/generated` from `schemas/dstu1`,
-//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, and `crates/koppeltaal-messaging/src/generated`
-//! from `schemas/koppeltaal` and the model of DSTU1.
+//! `crates/koppeltaal-r4/src/generated` from `schemas/r4`, `crates/koppeltaal-messaging/src/generated` from
+//! `schemas/koppeltaal` and the model of DSTU1, and `crates/koppeltaal2/src/generated` from
+//! `schemas/koppeltaal2` and the model of R4.
 //!
 //! The steps: schema text -> fix-ups -> model -> tokens -> prettyplease.
 
@@ -17,6 +18,7 @@ use model::Model;
 mod documentation;
 mod emit;
 mod fixups;
+mod koppeltaal2;
 mod layout;
 mod model;
 pub(crate) mod names;
@@ -42,10 +44,12 @@ pub(crate) fn run(check: bool) -> Result<()> {
     let koppeltaal = profiles::read(&root.join(profiles::SCHEMAS))?;
     let model = Model::new(&schemas, koppeltaal.resource_types())?;
     let r4 = Model::r4(&read_schemas(&root.join(R4_SCHEMAS))?)?;
+    let koppeltaal2 = koppeltaal2::read(&root.join(koppeltaal2::SCHEMAS))?;
     let outputs = [
         Output::new(GENERATED, SCHEMAS, emit::files(&model))?,
         Output::new(R4_GENERATED, R4_SCHEMAS, emit::files(&r4))?,
         Output::new(profiles::GENERATED, profiles::SCHEMAS, profiles::files(&koppeltaal, &model)?)?,
+        Output::new(koppeltaal2::GENERATED, koppeltaal2::SCHEMAS, koppeltaal2::files(&koppeltaal2, &r4)?)?,
     ];
     if !check {
         return outputs.iter().try_for_each(|output| output.write(&root));

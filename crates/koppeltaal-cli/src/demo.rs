@@ -7,9 +7,7 @@
 
 mod archive;
 mod error;
-mod facts;
 mod game;
-mod narrator;
 mod portal;
 mod story;
 
@@ -22,10 +20,10 @@ use koppeltaal_sandbox::SandboxConfig;
 use tokio::runtime::Runtime;
 
 use crate::arguments::format;
+use crate::narrator::Narrator;
 use crate::outcome::Outcome;
 use archive::Archive;
 use error::DemoError;
-use narrator::Narrator;
 use story::Story;
 
 /// Watch a care plan travel from a portal to a game and its status back, through a server in this process.

@@ -132,6 +132,11 @@ pub fn fill_resource(model: &'static Model, list: &mut dyn ResourceList, seed: u
     resource(model, list, &mut SplitMix64(seed), 4);
 }
 
+/// Fills a resource of a model to a depth of four. The same seed gives the same values.
+pub fn fill_structure(model: &'static Model, structure: &mut dyn Structure, seed: u64) {
+    fill(model, structure, &mut SplitMix64(seed), 4);
+}
+
 /// The size of the largest structure inside a structure, without that of resources inside.
 pub fn largest_structure(structure: &dyn Structure) -> usize {
     let mut largest = Largest(0);

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod arbitrary;
+mod datatype_methods;
 mod model;
 mod read;
 mod resource;

@@ -3,13 +3,17 @@
 
 #[cfg(feature = "connector")]
 mod connector;
+#[rustfmt::skip]
+mod generated;
 mod profile;
-pub mod profiles;
+mod validate;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::exports::*;
+pub use generated::{profiles, vocabulary};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use koppeltaal_smart as smart;
-pub use profile::Profile;
+pub use profile::{Profile, Rest, rules};
+pub use validate::validate;

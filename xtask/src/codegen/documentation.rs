@@ -129,7 +129,7 @@ pub(crate) fn alternative_type(content: &Content) -> String {
     }
 }
 
-fn describe(content: &Content) -> String {
+pub(super) fn describe(content: &Content) -> String {
     match content {
         Content::Attribute => "attribute".to_owned(),
         Content::Xhtml => "XHTML".to_owned(),

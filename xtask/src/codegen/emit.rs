@@ -102,15 +102,15 @@ fn imports(module: &Module) -> TokenStream {
 
 /// The imported names, by the path of their module.
 #[derive(Default)]
-struct Imports(BTreeMap<&'static str, BTreeSet<String>>);
+pub(super) struct Imports(BTreeMap<&'static str, BTreeSet<String>>);
 
 impl Imports {
-    fn add(&mut self, path: &'static str, name: &str) {
+    pub(super) fn add(&mut self, path: &'static str, name: &str) {
         self.0.entry(path).or_default().insert(name.to_owned());
     }
 
     /// Adds the names in the Rust type of a field with this content.
-    fn add_content(&mut self, module: &Module, content: &Content) {
+    pub(super) fn add_content(&mut self, module: &Module, content: &Content) {
         match content {
             Content::Attribute => {}
             Content::Xhtml => self.add("koppeltaal_fhir_base", "Xhtml"),
@@ -140,6 +140,27 @@ impl Imports {
                 alternatives.iter().for_each(|content| self.add_content(module, content));
             }
         }
+    }
+
+    /// Adds the name of a field's type if it is of the module itself, under the path `self`.
+    pub(super) fn add_own(&mut self, module: &Module, content: &Content) {
+        match content {
+            Content::Code { list } if module.codes.iter().any(|own| own.name == *list) => {
+                self.add("self", list);
+            }
+            Content::Structure { name, .. }
+                if module.types.iter().any(|own| names::type_name(&own.name) == *name) =>
+            {
+                self.add("self", name);
+            }
+            Content::Choice { enumeration, .. } => self.add("self", enumeration),
+            _ => {}
+        }
+    }
+
+    /// The `use` lines with other paths.
+    pub(super) fn with_roots(self, root: impl Fn(&'static str) -> &'static str) -> TokenStream {
+        Self(self.0.into_iter().map(|(path, names)| (root(path), names)).collect()).tokens()
     }
 
     fn tokens(&self) -> TokenStream {
@@ -236,7 +257,7 @@ fn shape(content: &Content) -> Ident {
     })
 }
 
-fn rust_type(module: &Module, ty: &Type, field: &Field) -> TokenStream {
+pub(super) fn rust_type(module: &Module, ty: &Type, field: &Field) -> TokenStream {
     let inner = match &field.content {
         Content::Attribute => return quote! { String },
         Content::Xhtml => return quote! { Xhtml },

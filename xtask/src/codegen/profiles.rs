@@ -223,7 +223,7 @@ pub(crate) fn absolute(url: &str) -> String {
 }
 
 /// The name of a constant: `CarePlanActivityStatus` or `care-plan-status` in upper case with underscores.
-fn constant_name(name: &str) -> String {
+pub(super) fn constant_name(name: &str) -> String {
     let mut text = String::new();
     let mut previous = '_';
     for character in name.chars() {

@@ -7,7 +7,7 @@ use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::{ExtractReason, UrlError};
 use koppeltaal_transport::{BuildError, CredentialsError, Error};
 
-use super::facts::FactError;
+use crate::facts::FactError;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {

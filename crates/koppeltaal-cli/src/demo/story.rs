@@ -10,10 +10,10 @@ use koppeltaal_transport::{Client, Credentials, Format};
 
 use super::archive::Archive;
 use super::error::{DemoError, Result};
-use super::facts::Facts;
 use super::game::Game;
-use super::narrator::Narrator;
 use super::portal::{ACTIVITY, Portal};
+use crate::facts::Facts;
+use crate::narrator::Narrator;
 
 /// The domain of the sandbox's own configuration, and the game's activity definition in it.
 const DOMAIN: &str = "Sandbox";
@@ -214,8 +214,8 @@ impl<W: Write> Story<W> {
         let resources = self.facts.some("a refusal of the old version", resources)?;
         self.facts.same("the resources in conflict", &[stale.without_version()][..], &resources)?;
         let name = format!("{}/{}", stale.resource_type(), stale.id());
-        self.narrator
-            .result(&format!("The server refuses (409, conflict): {name} is of another version there."))
+        let refusal = format!("The server refuses (409, conflict): {name} is of another version there.");
+        Ok(self.narrator.result(&refusal)?)
     }
 
     async fn silence(&mut self, portal: &Portal, game: &Game) -> Result<()> {
@@ -226,7 +226,7 @@ impl<W: Write> Story<W> {
         ] {
             self.no_delivery(fact, connector).await?;
         }
-        self.narrator.result("None does.")
+        Ok(self.narrator.result("None does.")?)
     }
 
     /// Saves a message in the archive and sends it.
@@ -282,7 +282,7 @@ impl<W: Write> Story<W> {
         };
         let status = stored.and_then(|stored| stored.header.processing()?.status());
         self.facts.same("the message's status", &Some(ProcessingStatus::Success), &status)?;
-        self.narrator.result("It acknowledges the message, which is now a Success for the server.")
+        Ok(self.narrator.result("It acknowledges the message, which is now a Success for the server.")?)
     }
 
     async fn no_delivery(&mut self, fact: &'static str, connector: &Connector) -> Result<()> {

@@ -48,7 +48,7 @@ impl World {
 fn resource<P: Profile>(mut json: Value) -> P {
     json["resourceType"] = P::NAME.into();
     let read = ReadOptions::strict().json(json.to_string().as_bytes()).expect("a resource").document;
-    P::from_fhir(read.take().unwrap_or_else(|other| panic!("{}", other.resource_type())))
+    P::from_resource(read).unwrap_or_else(|other| panic!("{}", other.resource_type()))
 }
 
 /// What a resource holds.
@@ -109,9 +109,7 @@ async fn a_patient_is_created_read_changed_and_found() {
     assert_eq!(origin, epd.device());
 
     let changed = epd.update_with::<Patient>(&created.id, |patient| {
-        let mut fhir = patient.clone().into_fhir();
-        fhir.active = false.into();
-        *patient = Patient::from_fhir(fhir);
+        patient.active = false.into();
     });
     assert_eq!(changed.await.expect("an update").version, "2");
     let old = epd.read_version::<Patient>(&created.id, "1").await.expect("the first version");
@@ -139,9 +137,7 @@ async fn a_second_writer_with_an_old_version_is_told_what_it_is_now() {
         let first = epd.create(patient(1)).await.expect("a patient");
         let second = epd.read::<Patient>(&first.reference()).await.expect("a patient");
         let deactivate = |patient: &mut Patient| {
-            let mut fhir = patient.clone().into_fhir();
-            fhir.active = false.into();
-            *patient = Patient::from_fhir(fhir);
+            patient.active = false.into();
         };
         epd.update(first.edit(deactivate)).await.expect("the first writer");
         match epd.update(second.edit(deactivate)).await {
@@ -264,9 +260,7 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
     // The module's own change is not news to it, and the notification for it comes for nothing.
     module
         .update_with::<Task>(&told.id, |task| {
-            let mut fhir = task.clone().into_fhir();
-            fhir.description = "seen".into();
-            *task = Task::from_fhir(fhir);
+            task.description = "seen".into();
         })
         .await
         .expect("an update");
@@ -320,9 +314,7 @@ async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
         let status = if *user == patient { "in-progress" } else { "completed" };
         chain
             .update_with::<Task>(&context.task, |task| {
-                let mut fhir = task.clone().into_fhir();
-                fhir.status = status.into();
-                *task = Task::from_fhir(fhir);
+                task.status = status.into();
             })
             .await
             .expect("an update");

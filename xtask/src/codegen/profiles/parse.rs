@@ -285,7 +285,7 @@ fn split_mark<'a>(line: &'a str, mark: &str) -> (&'a str, bool) {
 }
 
 /// Splits the note from a line: the text after a `#` between blanks.
-fn split_note(line: &str) -> (&str, Option<String>) {
+pub(in crate::codegen) fn split_note(line: &str) -> (&str, Option<String>) {
     match line.split_once(" # ") {
         Some((rest, note)) => (rest.trim_end(), Some(note.trim().to_owned())),
         None => (line, None),

@@ -1,35 +1,33 @@
-//! [`Narrator`]: prints the story as it happens.
+//! [`Narrator`]: prints the story of a demo as it happens.
 
-use std::io::Write;
-
-use super::error::Result;
+use std::io::{self, Write};
 
 /// Prints numbered steps and their results, each at once.
-pub(super) struct Narrator<W> {
+pub(crate) struct Narrator<W> {
     out: W,
     steps: usize,
 }
 
 impl<W: Write> Narrator<W> {
-    pub(super) fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self { out, steps: 0 }
     }
 
     /// A line outside the steps.
-    pub(super) fn say(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn say(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "{text}")?;
-        Ok(self.out.flush()?)
+        self.out.flush()
     }
 
     /// What somebody does now.
-    pub(super) fn step(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn step(&mut self, text: &str) -> io::Result<()> {
         self.steps += 1;
         let number = self.steps;
         self.say(&format!("{number:2}. {text}"))
     }
 
     /// What the step leads to.
-    pub(super) fn result(&mut self, text: &str) -> Result<()> {
+    pub(crate) fn result(&mut self, text: &str) -> io::Result<()> {
         self.say(&format!("    {text}"))
     }
 }

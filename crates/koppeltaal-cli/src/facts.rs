@@ -1,17 +1,17 @@
-//! [`Facts`]: checks what the story claims, and counts it.
+//! [`Facts`]: checks what the story of a demo claims, and counts it.
 
 use std::fmt;
 
 /// Checks facts, and counts those that are true.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     count: usize,
 }
 
 /// A fact that is not true.
 #[derive(Debug, thiserror::Error)]
 #[error("{fact}: expected {expected}, found {found}")]
-pub(super) struct FactError {
+pub(crate) struct FactError {
     /// The subject of the fact.
     fact: &'static str,
     expected: String,
@@ -20,12 +20,12 @@ pub(super) struct FactError {
 
 impl Facts {
     /// How many facts were true so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
     /// Checks that two things are the same.
-    pub(super) fn same<T>(&mut self, fact: &'static str, expected: &T, found: &T) -> Result<(), FactError>
+    pub(crate) fn same<T>(&mut self, fact: &'static str, expected: &T, found: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
     {
@@ -37,7 +37,7 @@ impl Facts {
     }
 
     /// Checks that two things are not the same.
-    pub(super) fn differ<T>(&mut self, fact: &'static str, one: &T, other: &T) -> Result<(), FactError>
+    pub(crate) fn differ<T>(&mut self, fact: &'static str, one: &T, other: &T) -> Result<(), FactError>
     where
         T: PartialEq + fmt::Debug + ?Sized,
     {
@@ -49,7 +49,7 @@ impl Facts {
     }
 
     /// Checks that there is a value, and returns it.
-    pub(super) fn some<T>(&mut self, fact: &'static str, found: Option<T>) -> Result<T, FactError> {
+    pub(crate) fn some<T>(&mut self, fact: &'static str, found: Option<T>) -> Result<T, FactError> {
         self.check(found.is_some(), || nothing(fact))?;
         found.ok_or_else(|| nothing(fact))
     }

@@ -1,0 +1,5 @@
+//! The profiles as types: nothing is lost, and rules are checked.
+
+mod fixtures;
+mod law;
+mod rules;

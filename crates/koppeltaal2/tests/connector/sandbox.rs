@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::Router;
 use koppeltaal_r4::{ReadOptions, Resource};
-use koppeltaal2::profiles::{ActivityDefinition, AuditEvent, Endpoint, Patient, Practitioner, Task};
+use koppeltaal2::profiles::{
+    ActivityDefinition, AuditEvent, Endpoint, Patient, Practitioner, RelatedPerson, Task,
+};
 use koppeltaal2::{
     Changes, Connector, Domain, Error, FailureReason, LaunchReceiver, LaunchRequest, Launcher,
     NewSubscription, Profile, Search, Stored, Subscribed, Trace, UpdateError, WebhookService,
@@ -71,6 +73,13 @@ fn practitioner() -> Practitioner {
     }))
 }
 
+fn relative(patient: &str) -> RelatedPerson {
+    resource(json!({
+        "identifier": [{"system": "https://epd.example/relatives", "value": "sanne@example.nl"}],
+        "active": true, "name": [{"family": "Zonneveld", "given": ["Sanne"]}], "patient": {"reference": patient}
+    }))
+}
+
 fn task(definition: &str, patient: &str, owner: &str, number: u32) -> Task {
     resource(json!({
         "extension": [{"url": "http://vzvz.nl/fhir/StructureDefinition/instantiates", "valueReference": {"reference": definition}}],
@@ -103,6 +112,8 @@ async fn a_patient_is_created_read_changed_and_found() {
     assert_eq!(world.domain.fhir_version(), Some("4.0.1"));
     assert!(world.domain.package_version().is_some() && world.domain.configuration().missing().is_empty());
     let epd = world.connect("epd");
+    let device = epd.find_device().await.expect("a search").expect("the application's own");
+    assert_eq!(device.reference(), epd.device());
     let created = epd.create(patient(1)).await.expect("a patient");
     assert_eq!(created.version, "1");
     let origin = &json_of(&created)["extension"][0]["valueReference"]["reference"];
@@ -291,7 +302,9 @@ async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
     let work =
         portal.create(task(&definition.reference(), &patient, &practitioner, 1)).await.expect("a task");
 
-    for user in [&patient, &practitioner] {
+    let relative = epd.create(relative(&patient)).await.expect("a relative").reference();
+
+    for user in [&relative, &patient, &practitioner] {
         let launch =
             Launcher::new(&portal).launch(&LaunchRequest::new(&work.id, user)).await.expect("a launch");
         assert_eq!((&*launch.address, &*launch.module), ("https://module.example/launch", module.device()));
@@ -311,9 +324,10 @@ async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
         assert_eq!(context.trace.trace_id(), Some(&*launch.trace_id));
 
         let chain = module.with_trace(context.trace);
-        let status = if *user == patient { "in-progress" } else { "completed" };
+        let status = if *user == practitioner { "completed" } else { "in-progress" };
         chain
             .update_with::<Task>(&context.task, |task| {
+                task.description = user.as_str().into();
                 task.status = status.into();
             })
             .await

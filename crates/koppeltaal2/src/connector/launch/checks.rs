@@ -35,6 +35,9 @@ pub enum Objection {
 /// The states that end a Task.
 const ENDED: [&str; 5] = ["completed", "cancelled", "failed", "rejected", "entered-in-error"];
 
+/// The states of an Endpoint that is not to be used.
+const CLOSED: [&str; 2] = ["off", "entered-in-error"];
+
 const VIEW: &str = "view";
 const EXPANSION: &str = "koppeltaal-expansion";
 
@@ -112,7 +115,7 @@ pub(crate) fn expansions(definition: &ActivityDefinition, supported: &[String]) 
 
 /// Where a module is launched.
 pub(crate) fn address(endpoint: &Endpoint) -> Result<&str, Objection> {
-    if endpoint.status.as_str() == Some("off") {
+    if endpoint.status.as_str().is_some_and(|status| CLOSED.contains(&status)) {
         return Err(Objection::EndpointOff);
     }
     endpoint.address.as_str().ok_or(Objection::Missing("address of the Endpoint"))

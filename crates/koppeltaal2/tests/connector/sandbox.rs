@@ -293,6 +293,55 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
 }
 
 #[tokio::test]
+async fn every_change_of_many_writers_is_seen_while_a_third_of_the_notifications_is_lost() {
+    const TASKS: u32 = 40;
+    let world = World::start().await;
+    let (epd, portal, module) = (world.connect("epd"), world.connect("portal"), world.connect("module"));
+    let definition = publish(&module).await.reference();
+    let patient = epd.create(patient(1)).await.expect("a patient").reference();
+    let search = Search::<Task>::new().instantiates(&definition);
+    let mut changes = module.changes(search.clone()).every(Duration::from_millis(300));
+    let address = serve(&changes, &module, "Subscription/unknown").await;
+    let wanted = NewSubscription::new(&search, &address, "work").header("X-Secret", "geheim");
+    changes = changes.keep_subscribed(wanted);
+
+    let writers = (0..4).map(|writer| {
+        let (portal, definition, patient) = (portal.clone(), definition.clone(), patient.clone());
+        let sandbox = &world.sandbox;
+        async move {
+            for number in (writer..TASKS).step_by(4) {
+                let mut task =
+                    portal.create(task(&definition, &patient, &patient, number)).await.expect("a task");
+                for status in ["in-progress", "completed"] {
+                    if (number + writer) % 3 == 0 {
+                        sandbox.lose_notifications(1);
+                    }
+                    task.status = status.into();
+                    task = portal.update(task).await.expect("an update");
+                }
+            }
+        }
+    });
+    let mut seen = Vec::new();
+    let read = async {
+        let mut completed = 0;
+        while completed < TASKS {
+            let task = changes.next().await.expect("a change");
+            completed += u32::from(task.status.as_str() == Some("completed"));
+            seen.push((task.id.clone(), task.version.parse::<u32>().expect("a number")));
+        }
+    };
+    let both = futures_util::future::join(futures_util::future::join_all(writers), timeout(PATIENCE, read));
+    assert!(both.await.1.is_ok(), "{} changes were seen", seen.len());
+    for (number, (id, version)) in seen.iter().enumerate() {
+        let later = &seen[number + 1..];
+        assert!(later.iter().all(|(other, after)| other != id || after > version), "in order, and each once");
+    }
+    let quiet = timeout(Duration::from_millis(700), changes.next()).await;
+    assert!(quiet.is_err(), "nothing comes twice: {quiet:?}");
+}
+
+#[tokio::test]
 async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
     let world = World::start().await;
     let (epd, portal, module) = (world.connect("epd"), world.connect("portal"), world.connect("module"));

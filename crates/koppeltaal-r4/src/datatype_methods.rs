@@ -9,8 +9,8 @@ impl HumanName {
         Self { given: vec![given.into().into()], family: family.into().into(), ..Self::default() }
     }
 
-    /// The name for people: `text` if there is one, else prefixes, given names, family name and suffixes in this
-    /// order.
+    /// The name for people: `text` if there is one, else prefixes, given names, family name and suffixes in
+    /// this order.
     pub fn display(&self) -> String {
         if let Some(text) = self.text.as_str().filter(|text| !text.is_empty()) {
             return text.to_owned();

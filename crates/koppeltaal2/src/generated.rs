@@ -13,6 +13,7 @@ mod task;
 mod subscription;
 mod auditevent;
 mod extensions;
+pub mod valuesets;
 pub mod vocabulary;
 use crate::profile::{Profile, Rules};
 /// The profiles as types.

@@ -7,13 +7,15 @@ mod connector;
 mod generated;
 mod profile;
 mod validate;
+mod valueset;
 
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::exports::*;
-pub use generated::{profiles, vocabulary};
+pub use generated::{profiles, valuesets, vocabulary};
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use koppeltaal_smart as smart;
 pub use profile::{Profile, Rest, rules};
 pub use validate::validate;
+pub use valueset::ValueSet;

@@ -21,9 +21,9 @@ pub(crate) use rules::{ElementRule, ExtensionRule, Fixed};
 /// and each extension of the profile.
 ///
 /// Everything else that a resource holds is kept and goes back to its place: narratives, contained resources,
-/// extensions that the profile does not know, elements that it forbids. So a profile made from a resource of R4
-/// gives back the same resource, except that `meta.profile` then names the profile: a Koppeltaal server refuses
-/// a resource without it.
+/// extensions that the profile does not know, elements that it forbids. So a profile made from a resource of
+/// R4 gives back the same resource, except that `meta.profile` then names the profile: a Koppeltaal server
+/// refuses a resource without it.
 ///
 /// Two values are equal if they are written alike.
 ///
@@ -118,10 +118,11 @@ pub trait Profile: Sized + Clone + Default + PartialEq + Send + Sync + 'static {
     }
 
     /// Where the resource departs from R4 and from its profile: elements that are missing or must not occur,
-    /// other values than the profile fixes, extensions and references of a wrong type.
+    /// other values than the profile fixes, codes off its closed lists, extensions and references of a wrong
+    /// type.
     ///
-    /// The invariants of R4, the codes of extensible value sets and the rules of the Dutch core profiles on the
-    /// parts of names, addresses and contact points are not checked yet.
+    /// The invariants of R4, the codes of extensible value sets and the rules of the Dutch core profiles on
+    /// the parts of names, addresses and contact points are not checked yet.
     fn validate(&self) -> Vec<Finding> {
         let resource = self.clone().into_fhir().into();
         let mut findings = resource.check();

@@ -7,8 +7,8 @@ use koppeltaal_r4::{Finding, Resource};
 use crate::generated::RULES;
 use crate::profile::check;
 
-/// Where a resource departs from R4, and from the profile of its type if Koppeltaal 2.0 has one. The entries of
-/// a Bundle are checked too. See [`Profile::validate`](crate::Profile::validate) for what is checked.
+/// Where a resource departs from R4, and from the profile of its type if Koppeltaal 2.0 has one. The entries
+/// of a Bundle are checked too. See [`Profile::validate`](crate::Profile::validate) for what is checked.
 ///
 /// ```
 /// use koppeltaal_r4::resources::{Endpoint, EndpointStatus};

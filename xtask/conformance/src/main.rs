@@ -1,5 +1,5 @@
 //! Measures koppeltaal-fhir against a corpus of real files, and against the official schemas through xmllint;
-//! and koppeltaal-r4 against real files.
+//! koppeltaal-r4 against real files, and the profiles of koppeltaal2 against examples.
 //!
 //! `cargo xtask conformance` runs this program. It is a package apart from xtask, which must build when the
 //! generated model does not. Each check is a module and records in the [`ledger`]; this file only lists them.
@@ -17,6 +17,7 @@ mod exceptions;
 mod guard;
 mod insert;
 mod json_tree;
+mod koppeltaal2;
 mod ledger;
 mod lossless;
 mod manifest;
@@ -38,12 +39,16 @@ use schema_verdict::File;
 #[command(name = "cargo xtask conformance")]
 struct Arguments {
     /// A directory with a MANIFEST.tsv and the files that it lists.
-    #[arg(long, required_unless_present = "r4")]
+    #[arg(long, required_unless_present_any = ["r4", "koppeltaal2"])]
     corpus: Option<PathBuf>,
     /// A directory of R4 resources in JSON: they must come back from koppeltaal-r4 as they were. May be given
     /// more than once.
     #[arg(long)]
     r4: Vec<PathBuf>,
+    /// A directory with a MANIFEST.tsv of resources of Koppeltaal 2.0, and the files that it lists: they must
+    /// come back from their profiles as they were.
+    #[arg(long)]
+    koppeltaal2: Option<PathBuf>,
     /// A directory of Koppeltaal messages in XML.
     #[arg(long)]
     examples: Option<PathBuf>,
@@ -63,6 +68,11 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     guard::silence_guarded_panics();
     if !arguments.r4.is_empty() && !r4::check(&arguments.r4)? {
+        return Ok(ExitCode::FAILURE);
+    }
+    if let Some(directory) = &arguments.koppeltaal2
+        && !koppeltaal2::check(directory)?
+    {
         return Ok(ExitCode::FAILURE);
     }
     let Some(corpus) = &arguments.corpus else { return Ok(ExitCode::SUCCESS) };

@@ -1,9 +1,10 @@
-//! Generates `crates/koppeltaal2/src/generated`, the profiles of Koppeltaal 2.0, from `schemas/koppeltaal2` and
-//! the model of R4.
+//! Generates `crates/koppeltaal2/src/generated`, the profiles of Koppeltaal 2.0, from `schemas/koppeltaal2`
+//! and the model of R4.
 //!
 //! - `parse` reads the schema text.
 //! - `resolve` finds the elements of a profile in the model, and says what the profile adds to R4.
-//! - `emit` writes the structs, their rules and the constants.
+//! - `emit` writes the structs and their rules.
+//! - `lists` writes the value sets and the constants.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,6 +16,7 @@ use super::model::Model;
 use crate::schema::Cardinality;
 
 mod emit;
+mod lists;
 mod parse;
 mod resolve;
 #[cfg(test)]
@@ -33,7 +35,8 @@ pub(super) fn files(schema: &Schema, r4: &Model) -> Result<Vec<(String, TokenStr
         files.insert(format!("{}.rs", resolved.module.name), emit::profile(&resolved));
     }
     files.insert("extensions.rs".to_owned(), emit::extensions(schema));
-    files.insert("vocabulary.rs".to_owned(), emit::vocabulary(schema));
+    files.insert("valuesets.rs".to_owned(), lists::valuesets(schema)?);
+    files.insert("vocabulary.rs".to_owned(), lists::vocabulary(schema));
     files.insert(super::INDEX.to_owned(), emit::index(schema));
     Ok(files.into_iter().collect())
 }
@@ -54,6 +57,11 @@ pub(super) struct Schema {
     extensions: Vec<Extension>,
     /// Extensions of others: only constants.
     urls: Vec<Url>,
+    /// Code systems.
+    systems: Vec<Url>,
+    /// Systems of identifiers.
+    namings: Vec<Url>,
+    lists: Vec<List>,
 }
 
 /// A profile of the R4 resource of the same name.
@@ -80,6 +88,8 @@ struct Element {
     /// The types that a reference may point to.
     targets: Vec<String>,
     fixed: Option<Fixed>,
+    /// The lists that its codes are on.
+    codes: Vec<Binding>,
     note: Option<String>,
     parts: Vec<Element>,
 }
@@ -103,6 +113,14 @@ enum Fixed {
     Code { system: String, code: String },
 }
 
+/// A list that codes of an element are on.
+#[derive(Debug, Clone, PartialEq)]
+struct Binding {
+    list: String,
+    /// Whether other codes are allowed too.
+    is_open: bool,
+}
+
 /// A line of the table of extensions.
 #[derive(Debug)]
 struct Extension {
@@ -115,7 +133,25 @@ struct Extension {
     note: Option<String>,
 }
 
-/// The URL of an extension that has no field.
+/// A list of codes.
+#[derive(Debug)]
+struct List {
+    name: String,
+    url: String,
+    codes: Vec<Code>,
+}
+
+#[derive(Debug)]
+struct Code {
+    /// The name of its system.
+    system: String,
+    code: String,
+    display: String,
+    variant: Option<String>,
+    note: Option<String>,
+}
+
+/// A URL that becomes a constant.
 #[derive(Debug)]
 struct Url {
     name: String,

@@ -12,6 +12,8 @@ use crate::profile::{
     ElementRule, ExtensionRule, Places, Profile, Rest, Rules, set_profile,
 };
 use super::extensions;
+use super::valuesets;
+use crate::valueset::ValueSet;
 /// The profile `KT2ActivityDefinition` of [`ActivityDefinition`](http://hl7.org/fhir/R4/activitydefinition.html): an activity that can be given to patients.
 #[derive(Debug, Clone, Default)]
 pub struct ActivityDefinition {
@@ -39,7 +41,7 @@ pub struct ActivityDefinition {
     pub description: Primitive<String>,
     /// `useContext`, 0..* `UsageContext`: for whom it is, and which optional parts of the standard whoever launches it has to know.
     pub use_context: Vec<UsageContext>,
-    /// `topic`, 0..* `CodeableConcept`: whether the patient may start it without a professional, by code.
+    /// `topic`, 0..* `CodeableConcept`, codes of [`DefinitionTopic`](crate::valuesets::DefinitionTopic) and others: whether the patient may start it without a professional, by code.
     pub topic: Vec<CodeableConcept>,
     /// `code`, 0..1 `CodeableConcept`.
     pub code: Option<CodeableConcept>,
@@ -57,6 +59,13 @@ impl Profile for ActivityDefinition {
         elements: &[
             ElementRule::new("url").required(),
             ElementRule::new("title").required(),
+            ElementRule::new("useContext")
+                .parts(
+                    &[
+                        ElementRule::new("code")
+                            .codes(&[valuesets::UseContextType::BINDING]),
+                    ],
+                ),
             ElementRule::forbidden("experimental"),
             ElementRule::forbidden("subject[x]"),
             ElementRule::forbidden("date"),

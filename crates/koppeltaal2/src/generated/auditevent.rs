@@ -24,7 +24,7 @@ pub struct AuditEvent {
     pub request_id: Primitive<Id>,
     /// `correlationId`, 0..* `id`: `X-Correlation-Id` of the request. Extension [`CORRELATION_ID`](crate::vocabulary::extension::CORRELATION_ID), the first if there are several.
     pub correlation_id: Primitive<Id>,
-    /// `type`, 1..1 `Coding`.
+    /// `type`, 1..1 `Coding`, codes of [`AuditEventType`](crate::valuesets::AuditEventType) and others.
     pub r#type: Option<Coding>,
     /// `subtype`, 0..* `Coding`: the interaction, or the kind of launch.
     pub subtype: Vec<Coding>,

@@ -13,6 +13,8 @@ use crate::profile::{
     ElementRule, ExtensionRule, Places, Profile, Rest, Rules, set_profile,
 };
 use super::extensions;
+use super::valuesets;
+use crate::valueset::ValueSet;
 /// The profile `KT2RelatedPerson` of [`RelatedPerson`](http://hl7.org/fhir/R4/relatedperson.html): somebody close to one patient.
 #[derive(Debug, Clone, Default)]
 pub struct RelatedPerson {
@@ -24,7 +26,7 @@ pub struct RelatedPerson {
     pub active: Primitive<bool>,
     /// `patient`, 1..1 `Reference` to `Patient`: the one patient that the person belongs to.
     pub patient: Option<Reference>,
-    /// `relationship`, 1..* `CodeableConcept`: what the person is to the patient: a role, a family relation, or both.
+    /// `relationship`, 1..* `CodeableConcept`, codes of [`ContactRole`](crate::valuesets::ContactRole) or [`FamilyRelation`](crate::valuesets::FamilyRelation): what the person is to the patient: a role, a family relation, or both.
     pub relationship: Vec<CodeableConcept>,
     /// `name`, 1..* `HumanName`.
     pub name: Vec<HumanName>,
@@ -53,7 +55,14 @@ impl Profile for RelatedPerson {
             ElementRule::new("identifier").required(),
             ElementRule::new("active").required(),
             ElementRule::new("patient").to(&["Patient"]),
-            ElementRule::new("relationship").required(),
+            ElementRule::new("relationship")
+                .required()
+                .codes(
+                    &[
+                        valuesets::ContactRole::BINDING,
+                        valuesets::FamilyRelation::BINDING,
+                    ],
+                ),
             ElementRule::new("name").required(),
             ElementRule::new("gender").required(),
             ElementRule::new("birthDate").required(),

@@ -31,7 +31,7 @@ pub struct Task {
     pub intent: Primitive<TaskIntent>,
     /// `priority`, 0..1 [`RequestPriority`], always `routine`.
     pub priority: Primitive<RequestPriority>,
-    /// `code`, 0..1 `CodeableConcept`: `view` if the owner may only look; without a code the owner does the task.
+    /// `code`, 0..1 `CodeableConcept`, codes of [`TaskCode`](crate::valuesets::TaskCode) and others: `view` if the owner may only look; without a code the owner does the task.
     pub code: Option<CodeableConcept>,
     /// `description`, 0..1 `string`.
     pub description: Primitive<String>,

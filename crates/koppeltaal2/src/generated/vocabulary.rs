@@ -50,6 +50,66 @@ pub mod extension {
     /// `X-Trace-Id` of the request.
     pub const TRACE_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/trace-id";
 }
+/// URLs of code systems.
+pub mod code_system {
+    /// What may be done with a task.
+    pub const TASK_CODE: &str = "http://vzvz.nl/fhir/CodeSystem/koppeltaal-task-code";
+    /// Topics of activities.
+    pub const DEFINITION_TOPIC: &str = "http://vzvz.nl/fhir/CodeSystem/koppeltaal-definition-topic";
+    /// Optional parts of the standard.
+    pub const EXPANSION: &str = "http://vzvz.nl/fhir/CodeSystem/koppeltaal-expansion";
+    /// Contexts of activities.
+    pub const USAGE_CONTEXT_TYPE: &str = "http://vzvz.nl/fhir/CodeSystem/koppeltaal-usage-context-type";
+    /// Ways to launch.
+    pub const ENDPOINT_CONNECTION_TYPE: &str = "http://vzvz.nl/fhir/CodeSystem/koppeltaal-endpoint-connection-type";
+    /// Codes of HL7 for tasks.
+    pub const HL7_TASK_CODE: &str = "http://hl7.org/fhir/CodeSystem/task-code";
+    /// Topics of HL7.
+    pub const HL7_DEFINITION_TOPIC: &str = "http://terminology.hl7.org/CodeSystem/definition-topic";
+    /// Contexts of HL7.
+    pub const HL7_USAGE_CONTEXT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/usage-context-type";
+    /// What endpoints take.
+    pub const ENDPOINT_PAYLOAD_TYPE: &str = "http://terminology.hl7.org/CodeSystem/endpoint-payload-type";
+    /// SNOMED CT.
+    pub const SNOMED_CT: &str = "http://snomed.info/sct";
+    /// DICOM, for `AuditEvent`.
+    pub const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+    /// Kinds of `AuditEvent`.
+    pub const AUDIT_EVENT_TYPE: &str = "http://terminology.hl7.org/CodeSystem/audit-event-type";
+    /// The life of records, for `AuditEvent`.
+    pub const RECORD_LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
+    /// Interactions of the REST interface.
+    pub const RESTFUL_INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
+    /// Roles of entities in an `AuditEvent`.
+    pub const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
+    /// Recorders of `AuditEvent`.
+    pub const SECURITY_SOURCE_TYPE: &str = "http://terminology.hl7.org/CodeSystem/security-source-type";
+    /// Types of resources.
+    pub const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
+    /// Family relations.
+    pub const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
+    /// Why a code is missing.
+    pub const NULL_FLAVOR: &str = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor";
+    /// The roles of contact persons, Vektis COD472.
+    pub const CONTACT_ROLE: &str = "urn:oid:2.16.840.1.113883.2.4.3.11.22.472";
+    /// Further roles of contact persons.
+    pub const CONTACT_ROLE_ADDITION: &str = "urn:oid:2.16.840.1.113883.2.4.3.11.60.40.4.23.1";
+}
+/// Systems of identifiers.
+pub mod naming_system {
+    /// Citizen service numbers.
+    pub const BSN: &str = "http://fhir.nl/fhir/NamingSystem/bsn";
+    /// AGB codes of care providers.
+    pub const AGB: &str = "http://fhir.nl/fhir/NamingSystem/agb-z";
+    /// UZI numbers of professionals.
+    pub const UZI: &str = "http://fhir.nl/fhir/NamingSystem/uzi-nr-pers";
+    /// Registrations of professionals.
+    pub const BIG: &str = "http://fhir.nl/fhir/NamingSystem/big";
+    /// URA numbers of organizations.
+    pub const URA: &str = "http://fhir.nl/fhir/NamingSystem/ura";
+    /// Client ids of applications.
+    pub const CLIENT_ID: &str = "http://vzvz.nl/fhir/NamingSystem/koppeltaal-client-id";
+}
 /// URLs of profiles.
 pub mod profile {
     /// [`Patient`](crate::profiles::Patient).

@@ -11,7 +11,7 @@ use koppeltaal_r4::{Findings, Resource};
 
 use super::extension::ExtensionElement;
 use super::rules::{
-    ElementRule, FORBIDDEN, Fixed, MAXIMUM, MINIMUM, PROFILE_URL, REFERENCE_TYPE, Rules, VALUE,
+    CODE, ElementRule, FORBIDDEN, Fixed, MAXIMUM, MINIMUM, PROFILE_URL, REFERENCE_TYPE, Rules, VALUE,
 };
 
 /// Reports where a resource departs from its profile. What R4 itself demands is not repeated.
@@ -78,8 +78,8 @@ fn check_extension(extension: &Extension, element: &ExtensionElement, findings: 
     }
 }
 
-/// Reports a reference whose text or type says that it points to a type that is not allowed. One that does not
-/// say it (a fragment, a URN, an identifier only) is not reported.
+/// Reports a reference whose text or type says that it points to a type that is not allowed. One that does
+/// not say it (a fragment, a URN, an identifier only) is not reported.
 fn check_target(reference: &Reference, targets: &[&str], findings: &mut Findings) {
     let text = reference.reference.as_str().unwrap_or_default();
     let mut segments = text.split("/_history/").next().unwrap_or_default().rsplit('/');
@@ -160,9 +160,15 @@ impl<'a> Checker<'a> {
         self.findings.inside(&[place], |findings| {
             let any: &dyn Any = value;
             if let Some(Fixed::Code { system, code }) = rule.fixed
-                && !has_code(any, system, code)
+                && !codings(any).iter().any(|coding| coding.code_in(system) == Some(code))
             {
                 findings.report(VALUE, "").expected(format_args!("{code} of {system}")).found("another code");
+            }
+            let is_listed = |coding: &Coding| rule.codes.iter().any(|binding| (binding.lists)(coding));
+            if !rule.codes.is_empty() && !codings(any).iter().any(is_listed) {
+                let lists: Vec<_> = rule.codes.iter().map(|binding| binding.url).collect();
+                let expected = format!("a code of {}", lists.join(" or "));
+                findings.report(CODE, "").expected(expected).found("another code, or none");
             }
             if let Some(reference) = any.downcast_ref().filter(|_| !rule.targets.is_empty()) {
                 check_target(reference, rule.targets, findings);
@@ -176,14 +182,13 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Whether a Coding is this code, or a `CodeableConcept` has it.
-fn has_code(value: &dyn Any, system: &str, code: &str) -> bool {
-    let codings = match (value.downcast_ref::<Coding>(), value.downcast_ref::<CodeableConcept>()) {
+/// A Coding, or those of a concept.
+fn codings(value: &dyn Any) -> &[Coding] {
+    match (value.downcast_ref::<Coding>(), value.downcast_ref::<CodeableConcept>()) {
         (Some(coding), _) => std::slice::from_ref(coding),
         (None, Some(concept)) => &concept.coding,
         (None, None) => &[],
-    };
-    codings.iter().any(|coding| coding.system.as_str() == Some(system) && coding.code.as_str() == Some(code))
+    }
 }
 
 impl Walker for Checker<'_> {

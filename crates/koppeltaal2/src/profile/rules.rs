@@ -3,6 +3,7 @@
 use koppeltaal_r4::{Rule, Severity};
 
 use super::extension::ExtensionElement;
+use crate::valueset::Binding;
 
 /// The rule that an element which the profile demands is there.
 pub const MINIMUM: Rule = Rule::new("profile-cardinality-min", Severity::Error);
@@ -12,6 +13,8 @@ pub const MAXIMUM: Rule = Rule::new("profile-cardinality-max", Severity::Error);
 pub const FORBIDDEN: Rule = Rule::new("profile-forbidden", Severity::Error);
 /// The rule that an element has the value which the profile fixes, and an extension a value of its type.
 pub const VALUE: Rule = Rule::new("profile-value", Severity::Error);
+/// The rule that a code is on the list that the profile demands.
+pub const CODE: Rule = Rule::new("profile-code", Severity::Error);
 /// The rule that `meta.profile` names the profile. A server refuses a resource that does not.
 pub const PROFILE_URL: Rule = Rule::new("profile-url", Severity::Error);
 /// The rule that a reference points to a resource of a type that the profile allows.
@@ -39,6 +42,8 @@ pub(crate) struct ElementRule {
     pub(super) fixed: Option<Fixed>,
     /// The types that a reference may point to; none if R4 says it.
     pub(super) targets: &'static [&'static str],
+    /// The lists of codes; each value has a code on one of them.
+    pub(super) codes: &'static [Binding],
     /// Rules on the elements inside.
     pub(super) parts: &'static [ElementRule],
 }
@@ -62,7 +67,7 @@ pub(crate) struct ExtensionRule {
 
 impl ElementRule {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, is_required: false, most: usize::MAX, fixed: None, targets: &[], parts: &[] }
+        Self { name, is_required: false, most: usize::MAX, fixed: None, targets: &[], codes: &[], parts: &[] }
     }
 
     pub(crate) const fn forbidden(name: &'static str) -> Self {
@@ -83,6 +88,10 @@ impl ElementRule {
 
     pub(crate) const fn to(self, targets: &'static [&'static str]) -> Self {
         Self { targets, ..self }
+    }
+
+    pub(crate) const fn codes(self, codes: &'static [Binding]) -> Self {
+        Self { codes, ..self }
     }
 
     pub(crate) const fn parts(self, parts: &'static [Self]) -> Self {

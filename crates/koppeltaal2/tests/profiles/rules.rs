@@ -3,9 +3,10 @@
 use koppeltaal_r4::Finding;
 use koppeltaal_r4::datatypes::{Coding, Extension, ExtensionValue, Identifier, Reference};
 use koppeltaal_r4::resources::{self, Bundle, BundleEntry, DeviceStatus, TaskIntent, TaskStatus};
-use koppeltaal2::profiles::{ActivityDefinition, Device, Endpoint, Patient, Task};
+use koppeltaal2::profiles::{ActivityDefinition, Device, Endpoint, Patient, RelatedPerson, Task};
+use koppeltaal2::valuesets::{ContactRole, FamilyRelation};
 use koppeltaal2::vocabulary::extension;
-use koppeltaal2::{Profile as _, rules, validate};
+use koppeltaal2::{Profile as _, ValueSet as _, rules, validate};
 
 /// Rule and place of each finding.
 fn places(findings: &[Finding]) -> Vec<(&'static str, &str)> {
@@ -99,4 +100,15 @@ fn a_resource_names_its_profile_also_in_a_bundle() {
     let bundle = Bundle { entry, r#type: resources::BundleType::Searchset.into(), ..Default::default() };
     let findings = validate(&bundle.into());
     assert_eq!(places(&findings), [(rules::PROFILE_URL.id(), "entry[0].resource.meta.profile")]);
+}
+
+#[test]
+fn a_code_of_a_closed_list_is_on_it() {
+    let with = |coding: Coding| {
+        let related = RelatedPerson { relationship: vec![coding.into()], ..Default::default() };
+        places(&related.validate()).contains(&(rules::CODE.id(), "relationship[0]"))
+    };
+    assert!(!with(ContactRole::Neighbour.into()));
+    assert!(!with(FamilyRelation::Niece.into()));
+    assert!(with(Coding::new(ContactRole::Neighbour.to_coding().system.to_string(), "2500")));
 }

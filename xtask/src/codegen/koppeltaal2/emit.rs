@@ -1,6 +1,4 @@
-//! Writes the structs of the profiles, their rules, and the constants.
-
-use std::collections::BTreeMap;
+//! Writes the structs of the profiles and their rules.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
@@ -25,6 +23,7 @@ pub(super) fn index(schema: &Schema) -> TokenStream {
         #![doc = " The profiles of Koppeltaal 2.0, one module each, and what they have in common."]
         #(mod #modules;)*
         mod extensions;
+        pub mod valuesets;
         pub mod vocabulary;
 
         use crate::profile::{Profile, Rules};
@@ -165,10 +164,22 @@ fn field_definition(resolved: &Resolved<'_>, field: &ResolvedField<'_>) -> Token
         Some(Fixed::Code { system, code }) => format!(", always the code `{code}` of `{system}`"),
         None => String::new(),
     };
+    let codes = codes(element);
     let note = element.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
-    let doc = format!(" `{label}`, {cardinality} {what}{targets}{fixed}{note}{place}.");
+    let doc = format!(" `{label}`, {cardinality} {what}{targets}{fixed}{codes}{note}{place}.");
     let name = names::field_ident(&element.name);
     quote! { #[doc = #doc] pub #name: #ty, }
+}
+
+/// Which lists the codes of an element are on.
+fn codes(element: &super::Element) -> String {
+    let lists = element.codes.iter().map(|binding| format!("[`{0}`](crate::valuesets::{0})", binding.list));
+    let lists = lists.collect::<Vec<_>>().join(" or ");
+    match element.codes.first() {
+        None => String::new(),
+        Some(binding) if binding.is_open => format!(", codes of {lists} and others"),
+        Some(_) => format!(", codes of {lists}"),
+    }
 }
 
 /// What a reference may point to: as the profile says, else as R4 says.
@@ -215,24 +226,33 @@ fn imports(resolved: &Resolved<'_>) -> TokenStream {
         other => other,
     });
     let rules = rule_types(resolved);
+    let valuesets = has(&resolved.rules, &|rule| !rule.codes.is_empty()).then(|| {
+        quote! {
+            use super::valuesets;
+            use crate::valueset::ValueSet;
+        }
+    });
     quote! {
         use std::mem::take;
         #uses
         use koppeltaal_r4::resources;
         use crate::profile::{#(#rules,)* Places, Profile, Rest, Rules, set_profile};
         use super::extensions;
+        #valuesets
     }
 }
 
 /// The types that the rules of a profile use.
 fn rule_types(resolved: &Resolved<'_>) -> Vec<Ident> {
-    fn has_fixed(rules: &[Rule]) -> bool {
-        rules.iter().any(|rule| rule.fixed.is_some() || has_fixed(&rule.parts))
-    }
-    let fixed = has_fixed(&resolved.rules).then_some("Fixed");
+    let fixed = has(&resolved.rules, &|rule| rule.fixed.is_some()).then_some("Fixed");
     let element = (!resolved.rules.is_empty()).then_some("ElementRule");
     let names = [element, Some("ExtensionRule"), fixed];
     names.into_iter().flatten().map(|name| Ident::new(name, Span::call_site())).collect()
+}
+
+/// Whether something is true of a rule, or of one on a part.
+fn has(rules: &[Rule], what: &impl Fn(&Rule) -> bool) -> bool {
+    rules.iter().any(|rule| what(rule) || has(&rule.parts, what))
 }
 
 fn rules(resolved: &Resolved<'_>) -> TokenStream {
@@ -281,6 +301,10 @@ fn rule(rule: &Rule) -> TokenStream {
         let targets = &rule.targets;
         tokens.extend(quote! { .to(&[#(#targets),*]) });
     }
+    if !rule.codes.is_empty() {
+        let lists = rule.codes.iter().map(|list| format_ident!("{list}"));
+        tokens.extend(quote! { .codes(&[#(valuesets::#lists::BINDING),*]) });
+    }
     if !rule.parts.is_empty() {
         let parts = rule.parts.iter().map(self::rule);
         tokens.extend(quote! { .parts(&[#(#parts),*]) });
@@ -312,38 +336,6 @@ pub(super) fn extensions(schema: &Schema) -> TokenStream {
     }
 }
 
-/// `vocabulary.rs`: the URLs.
-pub(super) fn vocabulary(schema: &Schema) -> TokenStream {
-    let of_fields =
-        schema.extensions.iter().map(|extension| (&extension.name, &extension.urls[0], &extension.note));
-    let others = schema.urls.iter().map(|url| (&url.name, &url.url, &url.note));
-    let urls: BTreeMap<_, _> = of_fields.chain(others).map(|(name, url, note)| (name, (url, note))).collect();
-    let extensions = urls.into_iter().map(|(name, (url, note))| {
-        let constant = constant(name);
-        let note = note.as_deref().unwrap_or(name);
-        let doc = format!(" {}.", names::upper_first(note));
-        quote! { #[doc = #doc] pub const #constant: &str = #url; }
-    });
-    let profiles = schema.profiles.iter().map(|profile| {
-        let (constant, url) = (constant(&profile.name), &profile.url);
-        let doc = format!(" [`{0}`](crate::profiles::{0}).", profile.name);
-        quote! { #[doc = #doc] pub const #constant: &str = #url; }
-    });
-    quote! {
-        #![doc = " URLs of Koppeltaal 2.0, as constants."]
-
-        /// URLs of extensions.
-        pub mod extension {
-            #(#extensions)*
-        }
-
-        /// URLs of profiles.
-        pub mod profile {
-            #(#profiles)*
-        }
-    }
-}
-
-fn constant(name: &str) -> Ident {
+pub(super) fn constant(name: &str) -> Ident {
     Ident::new(&constant_name(name), Span::call_site())
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{Element, Extension, Fixed, Place, Profile, Schema};
+use super::{Binding, Element, Extension, Fixed, Place, Profile, Schema};
 use crate::codegen::model::{Content, Field, Model, Module, Type};
 use crate::codegen::names;
 use crate::schema::Role;
@@ -38,6 +38,8 @@ pub(super) struct Rule {
     pub(super) most: Option<usize>,
     pub(super) fixed: Option<Fixed>,
     pub(super) targets: Vec<String>,
+    /// The lists that every value must be on, on any one of them.
+    pub(super) codes: Vec<String>,
     pub(super) parts: Vec<Rule>,
 }
 
@@ -54,7 +56,7 @@ fn resolve<'a>(schema: &'a Schema, profile: &'a Profile, r4: &'a Model) -> Resul
         match element.place {
             Place::Native => {
                 let field = find(resource, &element.name)?;
-                rules.extend(rule(r4, element, field)?);
+                rules.extend(rule(schema, r4, element, field)?);
                 fields.push(ResolvedField::Native { element, field });
             }
             Place::Extension { first } => {
@@ -90,7 +92,7 @@ fn find<'a>(ty: &'a Type, name: &str) -> Result<&'a Field> {
 }
 
 /// What the profile adds to R4 about an element, if it adds anything.
-fn rule(r4: &Model, element: &Element, field: &Field) -> Result<Option<Rule>> {
+fn rule(schema: &Schema, r4: &Model, element: &Element, field: &Field) -> Result<Option<Rule>> {
     let Some(cardinality) = element.cardinality else {
         return Ok(Some(Rule::forbidden(&element.name)));
     };
@@ -108,7 +110,7 @@ fn rule(r4: &Model, element: &Element, field: &Field) -> Result<Option<Rule>> {
         let ty = types.find(|ty| names::type_name(&ty.name) == *name && ty.role != Role::Abstract);
         let ty = ty.with_context(|| format!("no type {name}"))?;
         for part in &element.parts {
-            let rule = rule(r4, part, find(ty, &part.name)?);
+            let rule = rule(schema, r4, part, find(ty, &part.name)?);
             parts.extend(rule.with_context(|| format!("part of `{}`", element.name))?);
         }
     }
@@ -118,15 +120,26 @@ fn rule(r4: &Model, element: &Element, field: &Field) -> Result<Option<Rule>> {
         most: (field.cardinality.repeats && !cardinality.repeats).then_some(1),
         fixed: element.fixed.clone(),
         targets: element.targets.clone(),
+        codes: closed_lists(schema, element)?,
         parts,
     };
     Ok(rule.says_something().then_some(rule))
 }
 
+/// The lists that the codes of an element must be on; none if other codes are allowed too.
+fn closed_lists(schema: &Schema, element: &Element) -> Result<Vec<String>> {
+    for Binding { list, .. } in &element.codes {
+        ensure!(schema.lists.iter().any(|known| known.name == *list), "no codes `{list}`");
+    }
+    let is_open = element.codes.iter().any(|binding| binding.is_open);
+    let lists = element.codes.iter().filter(|_| !is_open);
+    Ok(lists.map(|binding| binding.list.clone()).collect())
+}
+
 impl Rule {
     fn forbidden(name: &str) -> Self {
-        let (fixed, targets, parts) = (None, Vec::new(), Vec::new());
-        Self { name: name.to_owned(), required: false, most: Some(0), fixed, targets, parts }
+        let (fixed, targets, codes, parts) = (None, Vec::new(), Vec::new(), Vec::new());
+        Self { name: name.to_owned(), required: false, most: Some(0), fixed, targets, codes, parts }
     }
 
     fn says_something(&self) -> bool {
@@ -134,6 +147,7 @@ impl Rule {
             || self.most.is_some()
             || self.fixed.is_some()
             || !self.targets.is_empty()
+            || !self.codes.is_empty()
             || !self.parts.is_empty()
     }
 }

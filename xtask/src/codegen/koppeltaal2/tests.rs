@@ -18,9 +18,12 @@ fn error(text: &str) -> String {
 fn an_error_names_the_line_and_the_reason() {
     assert_eq!(
         error("profile Task : http://example.org/T\n    status  1..1  required"),
-        "test.schema, line 2: expected extension, first, to(...) or is(...), found `required`"
+        "test.schema, line 2: expected extension, first, to(...), codes(...) or is(...), found `required`"
     );
-    assert_eq!(error("    status  1..1"), "test.schema, line 1: an element before any profile");
+    assert_eq!(
+        error("    status  1..1"),
+        "test.schema, line 1: expected the start of a definition at the margin"
+    );
 }
 
 #[test]
@@ -32,5 +35,18 @@ fn every_element_of_r4_has_a_place_in_the_profile() {
     assert_eq!(
         error("profile Endpoint : http://example.org/E\n    state  1..1"),
         "profile Endpoint: `Endpoint` has no element `state` in R4"
+    );
+}
+
+#[test]
+fn a_code_is_of_a_system_that_the_schema_has() {
+    assert_eq!(
+        error("codes X : http://example.org/X\n    a  A"),
+        "test.schema, line 2: expected `in System` before the first code"
+    );
+    assert_eq!(error("codes X : http://example.org/X\n    in Y\n    a  A"), "list X: no system `Y`");
+    assert_eq!(
+        error("profile Task : http://example.org/T\n    code  0..1  codes(X)"),
+        "profile Task: no codes `X`"
     );
 }

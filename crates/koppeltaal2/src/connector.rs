@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod create;
 mod delete;
+mod device;
 mod domain;
 mod error;
 mod exchange;

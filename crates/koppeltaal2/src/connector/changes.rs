@@ -247,6 +247,7 @@ impl<P: Profile> Changes<P> {
             }
             match pages.next(&self.connector).await {
                 Ok(page) => {
+                    self.memory.page(page.entries.iter().flatten());
                     self.entries = page.entries.into();
                     self.waits_for_writes = !self.with_own_writes;
                 }

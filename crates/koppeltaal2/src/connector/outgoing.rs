@@ -5,10 +5,9 @@ use std::sync::Arc;
 use koppeltaal_r4::Resource;
 use koppeltaal_r4::primitives::Primitive;
 
-/// The extension that says who created a resource. A create that has it is refused.
-pub(crate) const RESOURCE_ORIGIN: &str = "http://koppeltaal.nl/fhir/StructureDefinition/resource-origin";
+use crate::vocabulary::extension::RESOURCE_ORIGIN;
 
-/// Takes out the elements that the server sets: id, version, time, origin.
+/// Takes out the elements that the server sets: id, version, time, origin. A create with an origin is refused.
 macro_rules! take_out {
     ($resource:expr, $($variant:ident)*) => {
         match $resource {

@@ -61,7 +61,7 @@ impl<P: Profile> Stored<P> {
 
     /// A reference to the resource, for an element of another one: literal and relative, with its type (topic 3).
     pub fn to_reference(&self) -> Reference {
-        Reference { reference: self.reference().into(), r#type: P::NAME.into(), ..Reference::default() }
+        Reference { r#type: P::NAME.into(), ..Reference::to(self.reference()) }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use koppeltaal_r4::resources::{SubscriptionChannel, SubscriptionChannelType, SubscriptionStatus};
+use koppeltaal_r4::Primitive;
+use koppeltaal_r4::resources::{SubscriptionChannelType, SubscriptionStatus};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::connector::application::Connector;
@@ -64,33 +65,32 @@ impl NewSubscription {
 
     /// Whether this is the subscription that is wanted, whatever its state.
     fn is(&self, subscription: &Subscription) -> bool {
-        let fhir = subscription.clone().into_fhir();
-        let endpoint = fhir.channel.as_ref().and_then(|channel| channel.endpoint.as_str());
+        let endpoint = subscription.channel.as_ref().and_then(|channel| channel.endpoint.as_str());
         endpoint == Some(&self.endpoint)
-            && fhir.criteria.as_str().is_some_and(|criteria| is_same_criteria(criteria, &self.criteria))
+            && subscription
+                .criteria
+                .as_str()
+                .is_some_and(|criteria| is_same_criteria(criteria, &self.criteria))
     }
 
     /// The subscription with what is wanted, to be set up by the server.
     fn apply(&self, subscription: &mut Subscription) {
-        let mut fhir = subscription.clone().into_fhir();
-        fhir.status = SubscriptionStatus::Requested.into();
-        fhir.error = Default::default();
-        fhir.reason = self.reason.as_str().into();
-        fhir.criteria = self.criteria.as_str().into();
-        let channel = fhir.channel.get_or_insert_with(SubscriptionChannel::default);
+        subscription.status = SubscriptionStatus::Requested.into();
+        subscription.error = Primitive::default();
+        subscription.reason = self.reason.as_str().into();
+        subscription.criteria = self.criteria.as_str().into();
+        let channel = subscription.channel.get_or_insert_default();
         channel.r#type = SubscriptionChannelType::RestHook.into();
         channel.endpoint = self.endpoint.as_str().into();
         channel.header = self.lines().iter().map(|line| line.as_str().into()).collect();
-        *subscription = Subscription::from_fhir(fhir);
     }
 
     /// Whether the subscription works as it is wanted.
     fn works(&self, subscription: &Subscription) -> bool {
-        let fhir = subscription.clone().into_fhir();
-        let headers = fhir.channel.as_ref().map_or(&[][..], |channel| &channel.header);
+        let headers = subscription.channel.as_ref().map_or(&[][..], |channel| &channel.header);
         let headers: Vec<_> = headers.iter().filter_map(|header| header.as_str()).collect();
-        matches!(fhir.status.get(), Some(SubscriptionStatus::Active | SubscriptionStatus::Requested))
-            && fhir.reason.as_str() == Some(&self.reason)
+        matches!(subscription.status.get(), Some(SubscriptionStatus::Active | SubscriptionStatus::Requested))
+            && subscription.reason.as_str() == Some(&self.reason)
             && headers == self.lines()
     }
 }
@@ -119,7 +119,7 @@ impl Connector {
             }
         }
         let Some(broken) = broken else {
-            let mut subscription = Subscription::from_fhir(koppeltaal_r4::resources::Subscription::default());
+            let mut subscription = Subscription::default();
             wanted.apply(&mut subscription);
             return self.create(subscription).await.map(Subscribed::Created);
         };

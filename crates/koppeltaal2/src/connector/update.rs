@@ -88,7 +88,7 @@ impl Connector {
     /// # Errors
     ///
     /// As [`update`](Self::update); [`UpdateError::Conflict`] if others were faster five times.
-    pub async fn update_with<P: Profile + PartialEq>(
+    pub async fn update_with<P: Profile>(
         &self,
         id: &str,
         mut change: impl FnMut(&mut P),

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use koppeltaal_r4::resources;
 use koppeltaal2::profiles::{Patient, Task};
 use koppeltaal2::{Error, Profile as _, Trace, UpdateError};
 use serde_json::json;
@@ -21,12 +20,8 @@ async fn what_is_created_comes_back_with_id_and_version() {
     })
     .await;
     let connector = server.connector().await;
-    let new = resources::Task {
-        id: "chosen-by-the-application".into(),
-        status: "ready".into(),
-        ..resources::Task::default()
-    };
-    let new = Task::from_fhir(new);
+    let mut new = Task { status: "ready".into(), ..Task::default() };
+    new.edit_fhir(|task| task.id = "chosen-by-the-application".into());
     let created = connector.create(new).await.expect("a task");
     assert_eq!((&*created.id, &*created.version), ("7", "1"));
     assert_eq!(created.versioned_reference(), "Task/7/_history/1");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::Router;
 use koppeltaal_r4::{ReadOptions, Resource};
-use koppeltaal2::profiles::{ActivityDefinition, AuditEvent, Endpoint, Patient, Practitioner, Task};
+use koppeltaal2::profiles::{
+    ActivityDefinition, AuditEvent, Endpoint, Patient, Practitioner, RelatedPerson, Task,
+};
 use koppeltaal2::{
     Changes, Connector, Domain, Error, FailureReason, LaunchReceiver, LaunchRequest, Launcher,
     NewSubscription, Profile, Search, Stored, Subscribed, Trace, UpdateError, WebhookService,
@@ -48,7 +50,7 @@ impl World {
 fn resource<P: Profile>(mut json: Value) -> P {
     json["resourceType"] = P::NAME.into();
     let read = ReadOptions::strict().json(json.to_string().as_bytes()).expect("a resource").document;
-    P::from_fhir(read.take().unwrap_or_else(|other| panic!("{}", other.resource_type())))
+    P::from_resource(read).unwrap_or_else(|other| panic!("{}", other.resource_type()))
 }
 
 /// What a resource holds.
@@ -68,6 +70,13 @@ fn practitioner() -> Practitioner {
     resource(json!({
         "identifier": [{"system": "https://epd.example/practitioners", "value": "nadia@example.nl"}],
         "active": true, "name": [{"family": "Elburg", "given": ["Nadia"]}]
+    }))
+}
+
+fn relative(patient: &str) -> RelatedPerson {
+    resource(json!({
+        "identifier": [{"system": "https://epd.example/relatives", "value": "sanne@example.nl"}],
+        "active": true, "name": [{"family": "Zonneveld", "given": ["Sanne"]}], "patient": {"reference": patient}
     }))
 }
 
@@ -103,15 +112,15 @@ async fn a_patient_is_created_read_changed_and_found() {
     assert_eq!(world.domain.fhir_version(), Some("4.0.1"));
     assert!(world.domain.package_version().is_some() && world.domain.configuration().missing().is_empty());
     let epd = world.connect("epd");
+    let device = epd.find_device().await.expect("a search").expect("the application's own");
+    assert_eq!(device.reference(), epd.device());
     let created = epd.create(patient(1)).await.expect("a patient");
     assert_eq!(created.version, "1");
     let origin = &json_of(&created)["extension"][0]["valueReference"]["reference"];
     assert_eq!(origin, epd.device());
 
     let changed = epd.update_with::<Patient>(&created.id, |patient| {
-        let mut fhir = patient.clone().into_fhir();
-        fhir.active = false.into();
-        *patient = Patient::from_fhir(fhir);
+        patient.active = false.into();
     });
     assert_eq!(changed.await.expect("an update").version, "2");
     let old = epd.read_version::<Patient>(&created.id, "1").await.expect("the first version");
@@ -139,9 +148,7 @@ async fn a_second_writer_with_an_old_version_is_told_what_it_is_now() {
         let first = epd.create(patient(1)).await.expect("a patient");
         let second = epd.read::<Patient>(&first.reference()).await.expect("a patient");
         let deactivate = |patient: &mut Patient| {
-            let mut fhir = patient.clone().into_fhir();
-            fhir.active = false.into();
-            *patient = Patient::from_fhir(fhir);
+            patient.active = false.into();
         };
         epd.update(first.edit(deactivate)).await.expect("the first writer");
         match epd.update(second.edit(deactivate)).await {
@@ -264,9 +271,7 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
     // The module's own change is not news to it, and the notification for it comes for nothing.
     module
         .update_with::<Task>(&told.id, |task| {
-            let mut fhir = task.clone().into_fhir();
-            fhir.description = "seen".into();
-            *task = Task::from_fhir(fhir);
+            task.description = "seen".into();
         })
         .await
         .expect("an update");
@@ -288,6 +293,55 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
 }
 
 #[tokio::test]
+async fn every_change_of_many_writers_is_seen_while_a_third_of_the_notifications_is_lost() {
+    const TASKS: u32 = 40;
+    let world = World::start().await;
+    let (epd, portal, module) = (world.connect("epd"), world.connect("portal"), world.connect("module"));
+    let definition = publish(&module).await.reference();
+    let patient = epd.create(patient(1)).await.expect("a patient").reference();
+    let search = Search::<Task>::new().instantiates(&definition);
+    let mut changes = module.changes(search.clone()).every(Duration::from_millis(300));
+    let address = serve(&changes, &module, "Subscription/unknown").await;
+    let wanted = NewSubscription::new(&search, &address, "work").header("X-Secret", "geheim");
+    changes = changes.keep_subscribed(wanted);
+
+    let writers = (0..4).map(|writer| {
+        let (portal, definition, patient) = (portal.clone(), definition.clone(), patient.clone());
+        let sandbox = &world.sandbox;
+        async move {
+            for number in (writer..TASKS).step_by(4) {
+                let mut task =
+                    portal.create(task(&definition, &patient, &patient, number)).await.expect("a task");
+                for status in ["in-progress", "completed"] {
+                    if (number + writer) % 3 == 0 {
+                        sandbox.lose_notifications(1);
+                    }
+                    task.status = status.into();
+                    task = portal.update(task).await.expect("an update");
+                }
+            }
+        }
+    });
+    let mut seen = Vec::new();
+    let read = async {
+        let mut completed = 0;
+        while completed < TASKS {
+            let task = changes.next().await.expect("a change");
+            completed += u32::from(task.status.as_str() == Some("completed"));
+            seen.push((task.id.clone(), task.version.parse::<u32>().expect("a number")));
+        }
+    };
+    let both = futures_util::future::join(futures_util::future::join_all(writers), timeout(PATIENCE, read));
+    assert!(both.await.1.is_ok(), "{} changes were seen", seen.len());
+    for (number, (id, version)) in seen.iter().enumerate() {
+        let later = &seen[number + 1..];
+        assert!(later.iter().all(|(other, after)| other != id || after > version), "in order, and each once");
+    }
+    let quiet = timeout(Duration::from_millis(700), changes.next()).await;
+    assert!(quiet.is_err(), "nothing comes twice: {quiet:?}");
+}
+
+#[tokio::test]
 async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
     let world = World::start().await;
     let (epd, portal, module) = (world.connect("epd"), world.connect("portal"), world.connect("module"));
@@ -297,7 +351,9 @@ async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
     let work =
         portal.create(task(&definition.reference(), &patient, &practitioner, 1)).await.expect("a task");
 
-    for user in [&patient, &practitioner] {
+    let relative = epd.create(relative(&patient)).await.expect("a relative").reference();
+
+    for user in [&relative, &patient, &practitioner] {
         let launch =
             Launcher::new(&portal).launch(&LaunchRequest::new(&work.id, user)).await.expect("a launch");
         assert_eq!((&*launch.address, &*launch.module), ("https://module.example/launch", module.device()));
@@ -317,12 +373,11 @@ async fn a_portal_launches_a_user_who_logs_in_and_all_of_it_is_in_one_chain() {
         assert_eq!(context.trace.trace_id(), Some(&*launch.trace_id));
 
         let chain = module.with_trace(context.trace);
-        let status = if *user == patient { "in-progress" } else { "completed" };
+        let status = if *user == practitioner { "completed" } else { "in-progress" };
         chain
             .update_with::<Task>(&context.task, |task| {
-                let mut fhir = task.clone().into_fhir();
-                fhir.status = status.into();
-                *task = Task::from_fhir(fhir);
+                task.description = user.as_str().into();
+                task.status = status.into();
             })
             .await
             .expect("an update");

@@ -8,8 +8,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use koppeltaal_r4::datatypes::HumanName;
+use koppeltaal2::Search;
 use koppeltaal2::profiles::Patient;
-use koppeltaal2::{Profile as _, Search};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
@@ -62,9 +62,7 @@ async fn the_log_shows_what_was_done_and_nothing_of_people() {
         .search(Search::<Patient>::new().identifier("http://fhir.nl/fhir/NamingSystem/bsn", "999911120"));
     assert!(found.next().await.expect("an entry").is_err());
     connector.read::<Patient>("11111111-aaaa").await.expect_err("not found");
-    let name = HumanName { family: "Jansen".into(), ..HumanName::default() };
-    let patient =
-        Patient::from_fhir(koppeltaal_r4::resources::Patient { name: vec![name], ..Default::default() });
+    let patient = Patient { name: vec![HumanName::new("Roos", "Jansen")], ..Patient::default() };
     connector.create(patient).await.expect_err("unknown");
 
     let log = String::from_utf8(log.0.lock().expect("the log").clone()).expect("text");

@@ -1,12 +1,11 @@
 //! [`ApplicationEvent`]: what an application did, and the AuditEvent of it.
 
 use koppeltaal_r4::Primitive;
-use koppeltaal_r4::datatypes::{CodeableConcept, Coding, Extension, ExtensionValue, Reference};
-use koppeltaal_r4::primitives::Instant;
-use koppeltaal_r4::resources::{self, AuditEventAgent, AuditEventEntity, AuditEventSource};
+use koppeltaal_r4::datatypes::{CodeableConcept, Coding, Reference};
+use koppeltaal_r4::primitives::{Id, Instant};
+use koppeltaal_r4::resources::{AuditEventAgent, AuditEventEntity, AuditEventSource};
 
 use crate::connector::trace::Trace;
-use crate::profile::Profile as _;
 use crate::profiles::AuditEvent;
 
 /// Something that an application did and has to record. The server records requests by itself; launches,
@@ -60,10 +59,6 @@ const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecyc
 const INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
 const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
 const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
-
-const TRACE_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/trace-id";
-const REQUEST_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/request-id";
-const CORRELATION_ID: &str = "http://koppeltaal.nl/fhir/StructureDefinition/correlation-id";
 
 /// System, code and display.
 type Code = (&'static str, &'static str, &'static str);
@@ -195,15 +190,12 @@ impl ApplicationEvent {
     /// The AuditEvent, as the application with this Device (`Device/<id>`) and this host name records it now.
     pub fn to_audit_event(&self, device: &str, site: Option<&str>) -> AuditEvent {
         let form = FORMS.iter().find(|form| form.kind == self.kind).unwrap_or(&FORMS[0]);
-        let ids = [
-            (TRACE_ID, self.trace.trace_id()),
-            (REQUEST_ID, self.request_id.as_deref()),
-            (CORRELATION_ID, self.trace.correlation_id()),
-        ];
         let interaction = self.interaction.as_deref().map(|code| coding((INTERACTION, code, code)));
         let entities = if self.entities.is_empty() { &[device.to_owned()][..] } else { &self.entities };
-        AuditEvent::from_fhir(resources::AuditEvent {
-            extension: ids.into_iter().filter_map(|(url, id)| Some(extension(url, id?))).collect(),
+        AuditEvent {
+            trace_id: id(self.trace.trace_id()),
+            request_id: id(self.request_id.as_deref()),
+            correlation_id: id(self.trace.correlation_id()),
             r#type: Some(coding(form.event_type)),
             subtype: form.subtype.map(coding).or(interaction).into_iter().collect(),
             action: form.action.into(),
@@ -211,10 +203,7 @@ impl ApplicationEvent {
             outcome: self.outcome.code().into(),
             outcome_desc: self.description.clone().into(),
             agent: vec![AuditEventAgent {
-                r#type: Some(Box::new(CodeableConcept {
-                    coding: vec![coding(form.agent)],
-                    ..CodeableConcept::default()
-                })),
+                r#type: Some(Box::new(CodeableConcept::from(coding(form.agent)))),
                 who: Some(Box::new(reference(device))),
                 requestor: form.requestor.into(),
                 ..AuditEventAgent::default()
@@ -225,8 +214,8 @@ impl ApplicationEvent {
                 ..AuditEventSource::default()
             }),
             entity: entities.iter().map(|what| entity(what)).collect(),
-            ..resources::AuditEvent::default()
-        })
+            ..AuditEvent::default()
+        }
     }
 }
 
@@ -242,12 +231,11 @@ impl EventOutcome {
 }
 
 fn coding((system, code, display): (&str, &str, &str)) -> Coding {
-    Coding { system: system.into(), code: code.into(), display: display.into(), ..Coding::default() }
+    Coding::new(system, code).with_display(display)
 }
 
-fn extension(url: &str, id: &str) -> Extension {
-    let value = Some(ExtensionValue::Id(Primitive::from(id)));
-    Extension { url: url.to_owned(), value, ..Extension::default() }
+fn id(text: Option<&str>) -> Primitive<Id> {
+    text.map(Id::from).into()
 }
 
 fn type_of(reference: &str) -> &str {
@@ -255,7 +243,7 @@ fn type_of(reference: &str) -> &str {
 }
 
 fn reference(to: &str) -> Reference {
-    Reference { reference: to.into(), r#type: type_of(to).into(), ..Reference::default() }
+    Reference { r#type: type_of(to).into(), ..Reference::to(to) }
 }
 
 fn entity(what: &str) -> AuditEventEntity {
@@ -274,6 +262,7 @@ mod tests {
     use koppeltaal_r4::Resource;
 
     use super::*;
+    use crate::profile::Profile as _;
 
     const KINDS: [EventKind; 5] = [
         EventKind::LaunchSent,
@@ -284,11 +273,11 @@ mod tests {
     ];
 
     #[test]
-    fn every_kind_of_event_has_its_own_form_and_keeps_the_rules_of_r4() {
+    fn every_kind_of_event_has_its_own_form_and_keeps_the_rules_of_its_profile() {
         for kind in KINDS {
             assert_eq!(FORMS.iter().filter(|form| form.kind == kind).count(), 1, "{kind:?}");
             let event = ApplicationEvent::new(kind).to_audit_event("Device/module", None);
-            assert_eq!(Resource::from(event.into_fhir()).check(), [], "{kind:?}");
+            assert_eq!(event.validate(), [], "{kind:?}");
         }
     }
 
@@ -299,10 +288,10 @@ mod tests {
             .about("Practitioner/7")
             .trace(Trace::with_id("chain").caused_by("cause"))
             .request_id("request");
-        let mut event = event.to_audit_event("Device/module", Some("module.example")).into_fhir();
+        let mut event = event.to_audit_event("Device/module", Some("module.example"));
         event.recorded = "2026-01-01T00:00:00Z".parse().expect("a time");
         let json: serde_json::Value =
-            serde_json::from_str(&Resource::from(event).to_json().expect("JSON")).expect("JSON");
+            serde_json::from_str(&Resource::from(event.into_fhir()).to_json().expect("JSON")).expect("JSON");
         let id = |name: &str, id: &str| serde_json::json!({"url": format!("http://koppeltaal.nl/fhir/StructureDefinition/{name}"), "valueId": id});
         let dcm =
             |code: &str, display: &str| serde_json::json!({"system": DCM, "code": code, "display": display});

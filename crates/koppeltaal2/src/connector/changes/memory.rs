@@ -25,9 +25,11 @@ pub(crate) struct Memory {
     /// The latest version of each resource near the cursor that was handed out.
     seen: HashMap<String, (String, Moment)>,
     by_time: BTreeSet<(Moment, String)>,
-    /// The cursor at the start of the search, the latest time in it, and whether it came in order so far.
+    /// The cursor at the start of the search, the highest time of what was handed out in it, the time that came
+    /// last, and whether the pages came in order so far.
     start: Option<Moment>,
     highest: Option<Moment>,
+    latest: Option<Moment>,
     is_in_order: bool,
 }
 
@@ -64,7 +66,20 @@ impl Memory {
     pub(crate) fn begin(&mut self) {
         self.start = self.since;
         self.highest = self.since;
+        self.latest = None;
         self.is_in_order = true;
+    }
+
+    /// A page came. If the server does not sort, everything since the start of the search may still come, until
+    /// it is over: then the cursor stays there.
+    pub(crate) fn page<'a, P: Profile>(&mut self, page: impl IntoIterator<Item = &'a Stored<P>>) {
+        for time in page.into_iter().filter_map(|stored| moment(stored.last_updated.as_ref())) {
+            if self.latest.is_some_and(|latest| time < latest) {
+                self.is_in_order = false;
+                self.since = self.start;
+            }
+            self.latest = Some(time);
+        }
     }
 
     /// Whether the version was not handed out before, and is neither older than one that was nor older than
@@ -87,11 +102,6 @@ impl Memory {
         let time = moment(stored.last_updated.as_ref());
         self.remember(&stored.id, &stored.version, time.or(self.highest).unwrap_or_default());
         let Some(time) = time else { return };
-        if self.highest > self.start && Some(time) < self.highest {
-            // The server does not sort: until the search is over, everything since its start may come.
-            self.is_in_order = false;
-            self.since = self.start;
-        }
         self.highest = self.highest.max(Some(time));
         if self.is_in_order {
             self.advance(overlap);
@@ -206,6 +216,7 @@ mod tests {
     fn a_server_that_does_not_sort_loses_nothing_in_a_restart() {
         let mut memory = Memory::default();
         memory.begin();
+        memory.page([&stored("1", "1", 100), &stored("2", "1", 50), &stored("3", "1", 10)]);
         take(&mut memory, &stored("1", "1", 100));
         take(&mut memory, &stored("2", "1", 50));
         let mut again = Memory::at(&memory.position());
@@ -270,6 +281,7 @@ mod tests {
         if !is_sorted && found.len() > 2 {
             found.swap(0, 1);
         }
+        memory.page(found.iter().copied());
         let is_all = takes >= found.len();
         for stored in found.into_iter().take(takes) {
             if take(memory, stored) {

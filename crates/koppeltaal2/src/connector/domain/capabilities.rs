@@ -5,9 +5,7 @@ use koppeltaal_r4::datatypes::{Extension, ExtensionValue};
 use koppeltaal_r4::resources::CapabilityStatement;
 use koppeltaal_smart::SmartConfiguration;
 
-/// The extension with the addresses of the authorization service. The specification calls it outdated, but
-/// for some servers it is the only place.
-const OAUTH_URIS: &str = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris";
+use crate::vocabulary::extension::OAUTH_URIS;
 
 /// The guide of Koppeltaal 2.0, whose version is that of the profiles.
 pub(crate) const IMPLEMENTATION_GUIDE: &str = "http://koppeltaal.nl/fhir/ImplementationGuide";
@@ -24,7 +22,8 @@ const MEMBERS: [(&str, Member); 5] = [
     ("introspect", |all| &mut all.introspection_endpoint),
 ];
 
-/// Fills what the configuration lacks from the extension.
+/// Fills what the configuration lacks from the extension `oauth-uris`. The specification calls it outdated, but
+/// for some servers it is the only place.
 pub(crate) fn complete(configuration: &mut SmartConfiguration, statement: &CapabilityStatement) {
     let security = statement.rest.iter().filter_map(|rest| rest.security.as_ref());
     let uris =

@@ -1,7 +1,8 @@
 //! What a portal must check before it launches: nobody else does.
 
-use koppeltaal_r4::datatypes::{Extension, ExtensionValue, Reference, UsageContextValue};
-use koppeltaal_r4::resources;
+use koppeltaal_r4::datatypes::{Reference, UsageContextValue};
+
+use crate::profiles::{ActivityDefinition, Endpoint, RelatedPerson, Task};
 
 /// Why a user is not launched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,26 +35,26 @@ pub enum Objection {
 /// The states that end a Task.
 const ENDED: [&str; 5] = ["completed", "cancelled", "failed", "rejected", "entered-in-error"];
 
-const INSTANTIATES: &str = "http://vzvz.nl/fhir/StructureDefinition/instantiates";
-const ENDPOINT: &str = "http://koppeltaal.nl/fhir/StructureDefinition/KT2EndpointExtension";
-const RESOURCE_ORIGIN: &str = "http://koppeltaal.nl/fhir/StructureDefinition/resource-origin";
+/// The states of an Endpoint that is not to be used.
+const CLOSED: [&str; 2] = ["off", "entered-in-error"];
+
 const VIEW: &str = "view";
 const EXPANSION: &str = "koppeltaal-expansion";
 
 /// The Task is one that can be worked on.
-pub(crate) fn task(task: &resources::Task, allow_completed: bool) -> Result<(), Objection> {
+pub(crate) fn task(task: &Task, allow_completed: bool) -> Result<(), Objection> {
     let status = task.status.as_str().ok_or(Objection::Missing("status of the Task"))?;
     let ended = ENDED.contains(&status) && !(allow_completed && status == "completed");
     if ended { Err(Objection::TaskEnded(status.to_owned())) } else { Ok(()) }
 }
 
 /// The patient of a Task.
-pub(crate) fn patient(task: &resources::Task) -> Result<&str, Objection> {
+pub(crate) fn patient(task: &Task) -> Result<&str, Objection> {
     task.r#for.as_ref().and_then(target).ok_or(Objection::Missing("patient of the Task (`for`)"))
 }
 
 /// The main Task of one that is for looking only.
-pub(crate) fn viewed(task: &resources::Task) -> Result<Option<&str>, Objection> {
+pub(crate) fn viewed(task: &Task) -> Result<Option<&str>, Objection> {
     if !has_code(task, VIEW) {
         return Ok(None);
     }
@@ -62,7 +63,7 @@ pub(crate) fn viewed(task: &resources::Task) -> Result<Option<&str>, Objection> 
 }
 
 /// The main Task is one that can be looked at.
-pub(crate) fn main_task(task: &resources::Task, main: &resources::Task) -> Result<(), Objection> {
+pub(crate) fn main_task(task: &Task, main: &Task) -> Result<(), Objection> {
     if main.code.is_some() {
         return Err(Objection::View("the one that it is part of has a code too"));
     }
@@ -72,31 +73,31 @@ pub(crate) fn main_task(task: &resources::Task, main: &resources::Task) -> Resul
     Ok(())
 }
 
-fn has_code(task: &resources::Task, code: &str) -> bool {
+fn has_code(task: &Task, code: &str) -> bool {
     let codings = task.code.iter().flat_map(|concept| &concept.coding);
     codings.into_iter().any(|coding| coding.code.as_str() == Some(code))
 }
 
 /// The definition of a Task.
-pub(crate) fn definition(task: &resources::Task) -> Result<&str, Objection> {
-    extension(&task.extension, INSTANTIATES)
-        .ok_or(Objection::Missing("ActivityDefinition of the Task (extension instantiates)"))
+pub(crate) fn definition(task: &Task) -> Result<&str, Objection> {
+    let definition = task.instantiates.as_ref().and_then(target);
+    definition.ok_or(Objection::Missing("ActivityDefinition of the Task (extension instantiates)"))
 }
 
 /// The Endpoint and the Device of a definition.
-pub(crate) fn module(definition: &resources::ActivityDefinition) -> Result<(&str, &str), Objection> {
-    let endpoint = extension(&definition.extension, ENDPOINT);
-    let device = extension(&definition.extension, RESOURCE_ORIGIN);
-    let endpoint = endpoint
-        .ok_or(Objection::Missing("Endpoint of the ActivityDefinition (extension KT2EndpointExtension)"))?;
-    Ok((endpoint, device.ok_or(Objection::Missing("resource-origin of the ActivityDefinition"))?))
+pub(crate) fn module(definition: &ActivityDefinition) -> Result<(&str, &str), Objection> {
+    let endpoint = definition.endpoint.iter().find_map(target);
+    let device = definition.resource_origin.as_ref().and_then(target);
+    Ok((
+        endpoint.ok_or(Objection::Missing(
+            "Endpoint of the ActivityDefinition (extension KT2EndpointExtension)",
+        ))?,
+        device.ok_or(Objection::Missing("resource-origin of the ActivityDefinition"))?,
+    ))
 }
 
 /// The optional parts of Koppeltaal that a definition needs are among those that the portal has.
-pub(crate) fn expansions(
-    definition: &resources::ActivityDefinition,
-    supported: &[String],
-) -> Result<(), Objection> {
+pub(crate) fn expansions(definition: &ActivityDefinition, supported: &[String]) -> Result<(), Objection> {
     let contexts = definition
         .use_context
         .iter()
@@ -113,15 +114,15 @@ pub(crate) fn expansions(
 }
 
 /// Where a module is launched.
-pub(crate) fn address(endpoint: &resources::Endpoint) -> Result<&str, Objection> {
-    if endpoint.status.as_str() == Some("off") {
+pub(crate) fn address(endpoint: &Endpoint) -> Result<&str, Objection> {
+    if endpoint.status.as_str().is_some_and(|status| CLOSED.contains(&status)) {
         return Err(Objection::EndpointOff);
     }
     endpoint.address.as_str().ok_or(Objection::Missing("address of the Endpoint"))
 }
 
 /// A relative is one of the patient.
-pub(crate) fn relative(person: &resources::RelatedPerson, patient: &str) -> Result<(), Objection> {
+pub(crate) fn relative(person: &RelatedPerson, patient: &str) -> Result<(), Objection> {
     match person.patient.as_ref().and_then(target) == Some(patient) {
         true => Ok(()),
         false => Err(Objection::User("is a relative of another patient")),
@@ -137,23 +138,16 @@ fn target(reference: &Reference) -> Option<&str> {
     text[before..].contains('/').then(|| &text[before..])
 }
 
-fn extension<'a>(extensions: &'a [Extension], url: &str) -> Option<&'a str> {
-    let found = extensions.iter().filter(|extension| extension.url == url);
-    found.into_iter().find_map(|extension| match extension.value.as_ref()? {
-        ExtensionValue::Reference(reference) => target(reference),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use koppeltaal_r4::{ReadOptions, ResourceType};
+    use koppeltaal_r4::ReadOptions;
 
     use super::*;
+    use crate::profile::Profile;
 
-    fn read<T: ResourceType>(json: &str) -> T {
+    fn read<P: Profile>(json: &str) -> P {
         let read = ReadOptions::tolerant().json(json.as_bytes()).expect("a resource");
-        read.document.take().expect("the right type")
+        P::from_resource(read.document).expect("the right type")
     }
 
     #[test]
@@ -165,11 +159,11 @@ mod tests {
             ("cancelled", false, false),
             ("entered-in-error", false, false),
         ] {
-            let task = resources::Task { status: status.into(), ..Default::default() };
+            let task = Task { status: status.into(), ..Default::default() };
             assert_eq!(super::task(&task, false).is_ok(), normally, "{status}");
             assert_eq!(super::task(&task, true).is_ok(), to_look, "{status}");
         }
-        assert!(task(&resources::Task::default(), true).is_err());
+        assert!(task(&Task::default(), true).is_err());
     }
 
     #[test]
@@ -177,10 +171,10 @@ mod tests {
         let view = r#"{"resourceType":"Task","for":{"reference":"Patient/1"},"code":{"coding":[{"code":"view"}]}PART}"#;
         let part =
             view.replace("PART", r#","partOf":[{"reference":"https://kt.example/fhir/Task/9/_history/2"}]"#);
-        let part: resources::Task = read(&part);
+        let part: Task = read(&part);
         assert_eq!(viewed(&part), Ok(Some("Task/9")));
         assert!(matches!(viewed(&read(&view.replace("PART", ""))), Err(Objection::View(_))));
-        assert_eq!(viewed(&resources::Task::default()), Ok(None));
+        assert_eq!(viewed(&Task::default()), Ok(None));
 
         let main = |json: &str| main_task(&part, &read(json));
         assert_eq!(main(r#"{"resourceType":"Task","for":{"reference":"Patient/1"}}"#), Ok(()));
@@ -192,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_module_that_needs_more_than_the_portal_has_is_not_launched() {
-        let definition: resources::ActivityDefinition = read(
+        let definition: ActivityDefinition = read(
             r#"{"resourceType":"ActivityDefinition","useContext":[
                 {"code":{"code":"age"},"valueCodeableConcept":{"coding":[{"code":"x"}]}},
                 {"code":{"code":"koppeltaal-expansion"},"valueCodeableConcept":{"coding":[{"code":"026-RolvdNaaste"}]}}]}"#,

@@ -145,24 +145,23 @@ impl Launcher {
         read: &mut Option<Stored<Task>>,
     ) -> Result<SentLaunch, LaunchError> {
         let task = &*read.insert(connector.read::<Task>(&request.task).await?);
-        let (task_reference, task) = (task.reference(), task.resource.clone().into_fhir());
-        checks::task(&task, request.allow_completed)?;
-        if let Some(main) = checks::viewed(&task)? {
+        checks::task(task, request.allow_completed)?;
+        if let Some(main) = checks::viewed(task)? {
             let main = connector.read::<Task>(main).await?;
-            checks::main_task(&task, &main.resource.into_fhir())?;
+            checks::main_task(task, &main)?;
         }
-        let patient = checks::patient(&task)?;
+        let patient = checks::patient(task)?;
         check_user(connector, &request.user, patient).await?;
 
-        let definition = checks::definition(&task)?;
-        let activity = connector.read::<ActivityDefinition>(definition).await?.resource.into_fhir();
+        let definition = checks::definition(task)?;
+        let activity = connector.read::<ActivityDefinition>(definition).await?;
         checks::expansions(&activity, &self.expansions)?;
         let (endpoint, device) = checks::module(&activity)?;
-        let endpoint = connector.read::<Endpoint>(endpoint).await?.resource.into_fhir();
+        let endpoint = connector.read::<Endpoint>(endpoint).await?;
         let address = checks::address(&endpoint)?;
 
         let trace_id = connector.trace().trace_id().unwrap_or_default().to_owned();
-        let mut launch = HtiLaunch::new(connector.client_id(), device, &*request.user, task_reference)
+        let mut launch = HtiLaunch::new(connector.client_id(), device, &*request.user, task.reference())
             .with_jti(&*trace_id)
             .definition(definition);
         if patient != request.user {
@@ -182,18 +181,16 @@ impl Launcher {
 
 /// The user is somebody who can work on a Task of the patient, and both are known.
 async fn check_user(connector: &Connector, user: &str, patient: &str) -> Result<(), LaunchError> {
-    let subject = connector.read::<Patient>(patient).await?.resource.into_fhir();
+    let subject = connector.read::<Patient>(patient).await?;
     if subject.active.value == Some(false) {
         return Err(Objection::PatientInactive.into());
     }
     let active = match user.split('/').next() {
         Some(Patient::NAME) if user == patient => return Ok(()),
         Some(Patient::NAME) => return Err(Objection::User("is another patient than the Task is for").into()),
-        Some(Practitioner::NAME) => {
-            connector.read::<Practitioner>(user).await?.resource.into_fhir().active.value
-        }
+        Some(Practitioner::NAME) => connector.read::<Practitioner>(user).await?.active.value,
         Some(RelatedPerson::NAME) => {
-            let person = connector.read::<RelatedPerson>(user).await?.resource.into_fhir();
+            let person = connector.read::<RelatedPerson>(user).await?;
             checks::relative(&person, patient)?;
             person.active.value
         }

@@ -23,7 +23,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 continue;
             }
         };
-        let Some(patient) = task.r#for.as_ref().and_then(|patient| patient.reference.as_str()) else { continue };
+        let Some(patient) = task.r#for.as_ref().and_then(|patient| patient.reference.as_str()) else {
+            continue;
+        };
         let patient = connector.read::<Patient>(patient).await?;
         let name = patient.name.first().map(|name| name.display()).unwrap_or_default();
         println!("{} is for {name}", task.reference());

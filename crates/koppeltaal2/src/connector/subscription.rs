@@ -145,7 +145,9 @@ impl Subscribed {
     /// The subscription.
     pub fn into_subscription(self) -> Stored<Subscription> {
         match self {
-            Self::Created(subscription) | Self::Found(subscription) | Self::Mended(subscription) => subscription,
+            Self::Created(subscription) | Self::Found(subscription) | Self::Mended(subscription) => {
+                subscription
+            }
         }
     }
 }

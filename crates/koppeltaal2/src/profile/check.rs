@@ -15,16 +15,18 @@ use super::rules::{
 };
 
 /// Reports where a resource departs from its profile. What R4 itself demands is not repeated.
-pub(crate) fn check(resource: &Resource, rules: &Rules, findings: &mut Findings) {
+pub(crate) fn check(resource: &Resource, rules: &'static Rules, findings: &mut Findings) {
     let Some(structure) = resource.content() else { return };
-    let mut seen = Checker::of(rules.elements, findings);
-    structure.walk(&mut seen);
-    let (extensions, names_profile) = (std::mem::take(&mut seen.extensions), seen.names(rules.url));
-    seen.count();
+    let mut checker = Checker { profile: Some(rules), ..Checker::new(rules.elements, findings) };
+    structure.walk(&mut checker);
+    let (names_profile, has_extensions) = (checker.names_profile, checker.has_extensions);
+    checker.count();
     if !names_profile {
         findings.report(PROFILE_URL, "meta.profile").expected(rules.url).found("other profiles, or none");
     }
-    check_extensions(&extensions, rules, findings);
+    if !has_extensions {
+        check_extensions(&Vec::<Extension>::new(), rules, findings);
+    }
 }
 
 /// Whether a canonical names the profile, with or without a version.
@@ -33,29 +35,28 @@ pub(super) fn is_profile(canonical: Option<&str>, url: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
 }
 
-fn check_extensions(extensions: &[Extension], rules: &Rules, findings: &mut Findings) {
+fn check_extensions(list: &dyn StructureList, rules: &Rules, findings: &mut Findings) {
+    let extensions = || {
+        let values = (0..list.len()).map(|index| (index, list.get(index) as &dyn Any));
+        values.filter_map(|(index, value)| Some((index, value.downcast_ref::<Extension>()?)))
+    };
     for rule in rules.extensions {
         let url = rule.element.urls[0];
         let mut count = 0;
-        for (index, extension) in extensions.iter().enumerate() {
-            if rule.element.has_url(&extension.url) {
-                count += 1;
-                findings.inside(&[("extension", Some(index))], |findings| {
-                    check_extension(extension, rule.element, findings);
-                });
-            }
+        for (index, extension) in extensions().filter(|(_, extension)| rule.element.has_url(&extension.url)) {
+            count += 1;
+            findings.inside(&[("extension", Some(index))], |findings| {
+                check_extension(extension, rule.element, findings);
+            });
         }
         if count == 0 && rule.is_required {
             findings.report(MINIMUM, "extension").expected(format_args!("{url} at least once")).found("none");
         }
         if count > rule.most {
-            findings
-                .report(MAXIMUM, "extension")
-                .expected(format_args!("{url} at most {} time(s)", rule.most))
-                .found(count);
+            findings.report(MAXIMUM, "extension").expected(format_args!("{url} at most once")).found(count);
         }
     }
-    for (index, extension) in extensions.iter().enumerate() {
+    for (index, extension) in extensions() {
         if rules.forbidden_extensions.contains(&extension.url.as_str()) {
             findings.inside(&[("extension", Some(index))], |findings| {
                 findings.report(FORBIDDEN, "").expected("not this extension").found(&extension.url);
@@ -97,18 +98,16 @@ struct Checker<'a> {
     /// How often each was there.
     counts: Vec<usize>,
     findings: &'a mut Findings,
-    extensions: Vec<Extension>,
-    profiles: Vec<String>,
+    /// The profile, if the structure is the resource itself.
+    profile: Option<&'static Rules>,
+    names_profile: bool,
+    has_extensions: bool,
 }
 
 impl<'a> Checker<'a> {
-    fn of(rules: &'static [ElementRule], findings: &'a mut Findings) -> Self {
-        let (counts, extensions, profiles) = (vec![0; rules.len()], Vec::new(), Vec::new());
-        Self { rules, counts, findings, extensions, profiles }
-    }
-
-    fn names(&self, url: &str) -> bool {
-        self.profiles.iter().any(|profile| is_profile(Some(profile), url))
+    fn new(rules: &'static [ElementRule], findings: &'a mut Findings) -> Self {
+        let counts = vec![0; rules.len()];
+        Self { rules, counts, findings, profile: None, names_profile: false, has_extensions: false }
     }
 
     /// Reports what there is too little or too much of.
@@ -174,7 +173,7 @@ impl<'a> Checker<'a> {
                 check_target(reference, rule.targets, findings);
             }
             if !rule.parts.is_empty() {
-                let mut seen = Checker::of(rule.parts, findings);
+                let mut seen = Checker::new(rule.parts, findings);
                 value.walk(&mut seen);
                 seen.count();
             }
@@ -207,8 +206,8 @@ impl Walker for Checker<'_> {
     }
 
     fn structure(&mut self, field: &'static FieldSchema, value: &dyn Structure) {
-        if let Some(meta) = (value as &dyn Any).downcast_ref::<Meta>() {
-            self.profiles = meta.profile.iter().filter_map(|url| url.as_str().map(str::to_owned)).collect();
+        if let Some((profile, meta)) = self.profile.zip((value as &dyn Any).downcast_ref::<Meta>()) {
+            self.names_profile = meta.profile.iter().any(|url| is_profile(url.as_str(), profile.url));
         }
         if let Some(rule) = self.rule(field, 1) {
             self.check_structure((field.name, None), rule, value);
@@ -216,9 +215,9 @@ impl Walker for Checker<'_> {
     }
 
     fn structures(&mut self, field: &'static FieldSchema, values: &dyn StructureList) {
-        if field.name == "extension" {
-            let extensions = (0..values.len()).map(|index| values.get(index) as &dyn Any);
-            self.extensions = extensions.filter_map(|value| value.downcast_ref().cloned()).collect();
+        if let Some(profile) = self.profile.filter(|_| field.name == "extension") {
+            self.has_extensions = true;
+            check_extensions(values, profile, self.findings);
         }
         if let Some(rule) = self.rule(field, values.len()) {
             for index in 0..values.len() {

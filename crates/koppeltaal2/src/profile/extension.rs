@@ -86,12 +86,10 @@ impl Places {
     }
 
     /// Removes the extensions that got no value back, and adds the new ones.
-    pub(crate) fn finish(self, list: &mut Vec<Extension>) {
-        let mut index = 0;
-        list.retain(|_| {
-            index += 1;
-            !self.emptied.contains(&(index - 1))
-        });
+    pub(crate) fn finish(mut self, list: &mut Vec<Extension>) {
+        self.emptied.sort_unstable();
+        let mut indexes = 0..;
+        list.retain(|_| indexes.next().is_some_and(|index| self.emptied.binary_search(&index).is_err()));
         list.extend(self.added);
     }
 }

@@ -3,3 +3,4 @@
 mod fixtures;
 mod law;
 mod rules;
+mod valuesets;

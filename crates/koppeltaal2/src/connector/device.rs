@@ -5,9 +5,7 @@ use crate::connector::error::Error;
 use crate::connector::search::Search;
 use crate::connector::stored::Stored;
 use crate::profiles::Device;
-
-/// The system of the identifier that a Device has: the `client_id` of its application (topic 7).
-const CLIENT_ID: &str = "http://vzvz.nl/fhir/NamingSystem/koppeltaal-client-id";
+use crate::vocabulary::naming_system::CLIENT_ID;
 
 impl Connector {
     /// The Device of the application, found by its `client_id`. Since 2023 its id is the `client_id`; in an older

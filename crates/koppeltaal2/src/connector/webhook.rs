@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use http::header::ALLOW;
@@ -36,11 +36,11 @@ pub struct WebhookService {
     audit: Option<Audit>,
 }
 
-/// Who records the notifications, and of which Subscription they are.
+/// Who records the notifications, and of which Subscription they are, if that is known.
 #[derive(Clone)]
 struct Audit {
     connector: Connector,
-    subscription: Arc<str>,
+    subscription: Arc<Mutex<Option<String>>>,
 }
 
 impl WebhookService {
@@ -84,11 +84,17 @@ impl WebhookService {
         Self { notifiers, ..self }
     }
 
-    /// Writes an AuditEvent of each notification (topic 12c), in the background: `Subscription/<id>` is the
-    /// reference of the Subscription. Needs a Tokio runtime.
-    pub fn recording(self, connector: &Connector, subscription: &str) -> Self {
-        let audit = Audit { connector: connector.clone(), subscription: subscription.into() };
-        Self { audit: Some(audit), ..self }
+    /// Writes an AuditEvent of each notification (topic 12c), in the background. Needs a Tokio runtime.
+    pub fn recording(self, connector: &Connector) -> Self {
+        Self { audit: Some(Audit { connector: connector.clone(), subscription: Arc::default() }), ..self }
+    }
+
+    /// Says of which Subscription the notifications are, `Subscription/<id>`: the AuditEvents are about it. The
+    /// server calls soon after a Subscription was made, so the service exists before; its clones learn it too.
+    pub fn set_subscription(&self, reference: &str) {
+        if let Some(audit) = &self.audit {
+            *audit.subscription.lock().unwrap_or_else(PoisonError::into_inner) = Some(reference.to_owned());
+        }
     }
 
     fn answer<B>(&self, request: &Request<B>) -> Response<String> {
@@ -105,16 +111,22 @@ impl WebhookService {
         let (trace, request_id) = Trace::of_request(request.headers());
         tracing::debug!(trace_id = trace.trace_id(), request_id, woken, "notification received");
         if let Some(audit) = &self.audit {
-            let event = ApplicationEvent::new(EventKind::NotificationReceived)
-                .about(&*audit.subscription)
-                .trace(trace);
-            let event = match request_id {
-                Some(request_id) => event.request_id(request_id),
-                None => event,
-            };
-            audit.connector.record_in_background(event);
+            audit.record(trace, request_id);
         }
         empty(if woken == 0 { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK })
+    }
+}
+
+impl Audit {
+    fn record(&self, trace: Trace, request_id: Option<String>) {
+        let mut event = ApplicationEvent::new(EventKind::NotificationReceived).trace(trace);
+        if let Some(subscription) = &*self.subscription.lock().unwrap_or_else(PoisonError::into_inner) {
+            event = event.about(subscription);
+        }
+        if let Some(request_id) = request_id {
+            event = event.request_id(request_id);
+        }
+        self.connector.record_in_background(event);
     }
 }
 

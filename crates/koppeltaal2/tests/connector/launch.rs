@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use koppeltaal_smart::{Jwks, Signer as _, UnverifiedJwt};
+use koppeltaal2::valuesets::Expansion;
 use koppeltaal2::{FailureReason, LaunchError, LaunchReceiver, LaunchRequest, Launcher, Objection};
 use serde_json::{Value, json};
 
@@ -145,7 +146,7 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "Task/7" {
-                    resource["code"] = json!({"coding": [{"code": "view"}]});
+                    resource["code"] = json!({"coding": [{"system": "http://vzvz.nl/fhir/CodeSystem/koppeltaal-task-code", "code": "view"}]});
                     resource["partOf"] = json!([{"reference": "Task/8"}]);
                 }
                 if reference == "Task/8" {
@@ -158,11 +159,11 @@ async fn what_a_portal_must_check_is_checked_and_recorded() {
         (
             |reference, resource| {
                 if reference == "ActivityDefinition/2" {
-                    resource["useContext"] = json!([{"code": {"code": "koppeltaal-expansion"}, "valueCodeableConcept": {"coding": [{"code": "026-RolvdNaaste"}]}}]);
+                    resource["useContext"] = json!([{"code": {"code": "koppeltaal-expansion"}, "valueCodeableConcept": {"coding": [{"system": "http://vzvz.nl/fhir/CodeSystem/koppeltaal-expansion", "code": "026-RolvdNaaste"}]}}]);
                 }
             },
             "Patient/1",
-            Objection::Expansion("026-RolvdNaaste".into()),
+            Objection::Expansion(Expansion::RoleOfRelatedPerson),
         ),
     ];
     for (change, user, expected) in cases {

@@ -206,13 +206,14 @@ async fn a_search_comes_in_pages_and_each_resource_once() {
 }
 
 /// Serves the webhook of a module and returns its address.
-async fn serve(changes: &Changes<Task>, module: &Connector, subscription: &str) -> String {
+async fn serve(changes: &Changes<Task>, module: &Connector) -> (String, WebhookService) {
     let service = WebhookService::with_secret("X-Secret", "geheim", changes.notifier()).expect("a service");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = format!("http://{}/notified", listener.local_addr().expect("an address"));
-    let router = Router::new().route_service("/notified", service.recording(module, subscription));
+    let service = service.recording(module);
+    let router = Router::new().route_service("/notified", service.clone());
     tokio::spawn(async { axum::serve(listener, router).await });
-    address
+    (address, service)
 }
 
 /// All AuditEvents of a chain, by their type and subtype, when these are there. The server writes its own a
@@ -253,10 +254,11 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
 
     let search = Search::<Task>::new().status("ready").instantiates_publisher_id("acme");
     let mut changes = module.changes(search.clone()).every(Duration::from_secs(3600));
-    let address = serve(&changes, &module, "Subscription/unknown").await;
+    let (address, service) = serve(&changes, &module).await;
     let wanted = NewSubscription::new(&search, &address, "new work").header("X-Secret", "geheim");
     let made = module.subscribe(&wanted).await.expect("a subscription");
     assert!(matches!(made, Subscribed::Created(_)), "{made:?}");
+    service.set_subscription(&made.subscription().reference());
     let again = module.subscribe(&wanted).await.expect("a subscription");
     assert!(matches!(&again, Subscribed::Found(found) if found.id == made.subscription().id), "{again:?}");
     assert!(changes.next_now().await.expect("a search").is_none(), "there is no work yet");
@@ -301,7 +303,7 @@ async fn every_change_of_many_writers_is_seen_while_a_third_of_the_notifications
     let patient = epd.create(patient(1)).await.expect("a patient").reference();
     let search = Search::<Task>::new().instantiates(&definition);
     let mut changes = module.changes(search.clone()).every(Duration::from_millis(300));
-    let address = serve(&changes, &module, "Subscription/unknown").await;
+    let (address, _) = serve(&changes, &module).await;
     let wanted = NewSubscription::new(&search, &address, "work").header("X-Secret", "geheim");
     changes = changes.keep_subscribed(wanted);
 

@@ -51,7 +51,9 @@ async fn a_notification_wakes_the_feed_up_and_is_recorded() {
     let mut changes = connector.changes(Search::<Task>::new());
     assert_eq!(changes.next().await.expect("a task").version, "1");
     let service = WebhookService::with_secret("X-Secret", "geheim", changes.notifier()).expect("a service");
-    let address = serve(service.recording(&connector, "Subscription/5")).await;
+    let service = service.recording(&connector);
+    let address = serve(service.clone()).await;
+    service.set_subscription("Subscription/5");
 
     let post = reqwest::Method::POST;
     assert_eq!(call(address, post.clone(), &[]).await, 403);
@@ -96,7 +98,7 @@ async fn an_audit_event_that_cannot_be_written_stops_nothing_and_is_counted() {
             .await;
     let connector = server.connector().await;
     let changes = connector.changes(Search::<Task>::new());
-    let service = WebhookService::without_secret(changes.notifier()).recording(&connector, "Subscription/5");
+    let service = WebhookService::without_secret(changes.notifier()).recording(&connector);
     let address = serve(service).await;
     assert_eq!(call(address, reqwest::Method::POST, &[]).await, 200);
     connector.flush_events().await;

@@ -1,12 +1,15 @@
 //! [`ApplicationEvent`]: what an application did, and the AuditEvent of it.
 
 use koppeltaal_r4::Primitive;
-use koppeltaal_r4::datatypes::{CodeableConcept, Coding, Reference};
+use koppeltaal_r4::datatypes::{Coding, Reference};
 use koppeltaal_r4::primitives::{Id, Instant};
-use koppeltaal_r4::resources::{AuditEventAgent, AuditEventEntity, AuditEventSource};
+use koppeltaal_r4::resources::{AuditEventAction, AuditEventAgent, AuditEventEntity, AuditEventSource};
 
 use crate::connector::trace::Trace;
 use crate::profiles::AuditEvent;
+use crate::valueset::ValueSet as _;
+use crate::valuesets::{AgentType, AuditEventType};
+use crate::vocabulary::code_system;
 
 /// Something that an application did and has to record. The server records requests by itself; launches,
 /// notifications and failures only the application knows.
@@ -54,71 +57,61 @@ pub enum EventOutcome {
     Down,
 }
 
-const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
-const LIFECYCLE: &str = "http://terminology.hl7.org/CodeSystem/iso-21089-lifecycle";
-const INTERACTION: &str = "http://hl7.org/fhir/restful-interaction";
-const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
-const OBJECT_ROLE: &str = "http://terminology.hl7.org/CodeSystem/object-role";
-
-/// System, code and display.
-type Code = (&'static str, &'static str, &'static str);
-
 /// How AuditEvents of a kind look.
 struct Form {
     kind: EventKind,
-    event_type: Code,
-    subtype: Option<Code>,
-    action: &'static str,
+    event_type: AuditEventType,
+    /// A code of DICOM, with its display.
+    subtype: Option<(&'static str, &'static str)>,
+    action: AuditEventAction,
     /// What the application is in the event.
-    agent: Code,
+    agent: AgentType,
     /// Whether the application started it.
     requestor: bool,
 }
 
-const ACTIVITY: Code = (DCM, "110100", "Application Activity");
-const START: Code = (DCM, "110120", "Application Start");
-const APPLICATION: Code = (DCM, "110150", "Application");
+const START: (&str, &str) = ("110120", "Application Start");
 
 /// The table of topics 11, 12b and 12c.
-const FORMS: [Form; 5] = [
+static FORMS: [Form; 5] = [
     Form {
         kind: EventKind::LaunchSent,
-        event_type: ACTIVITY,
+        event_type: AuditEventType::ApplicationActivity,
         subtype: Some(START),
-        action: "E",
-        agent: (DCM, "110151", "Application Launcher"),
+        action: AuditEventAction::E,
+        agent: AgentType::ApplicationLauncher,
         requestor: true,
     },
     Form {
         kind: EventKind::Launched,
-        event_type: ACTIVITY,
+        event_type: AuditEventType::ApplicationActivity,
         subtype: Some(START),
-        action: "E",
-        agent: APPLICATION,
+        action: AuditEventAction::E,
+        agent: AgentType::Application,
         requestor: false,
     },
     Form {
         kind: EventKind::NotificationReceived,
-        event_type: (LIFECYCLE, "receive", "Receive/Retain Record Lifecycle Event"),
+        event_type: AuditEventType::Receive,
         subtype: None,
-        action: "E",
-        agent: APPLICATION,
+        action: AuditEventAction::E,
+        agent: AgentType::Application,
         requestor: false,
     },
     Form {
         kind: EventKind::ProcessingFailed,
-        event_type: (LIFECYCLE, "transmit", "Transmit Record Lifecycle Event"),
+        event_type: AuditEventType::Transmit,
         subtype: None,
-        action: "R",
-        agent: APPLICATION,
+        action: AuditEventAction::R,
+        agent: AgentType::Application,
         requestor: true,
     },
     Form {
         kind: EventKind::LoggedIn,
-        event_type: (DCM, "110114", "User Authentication"),
-        subtype: Some((DCM, "110126", "Node Authentication")),
-        action: "E",
-        agent: (DCM, "110153", "Source Role ID"),
+        event_type: AuditEventType::UserAuthentication,
+        subtype: Some(("110126", "Node Authentication")),
+        action: AuditEventAction::E,
+        agent: AgentType::Source,
         requestor: true,
     },
 ];
@@ -190,20 +183,22 @@ impl ApplicationEvent {
     /// The AuditEvent, as the application with this Device (`Device/<id>`) and this host name records it now.
     pub fn to_audit_event(&self, device: &str, site: Option<&str>) -> AuditEvent {
         let form = FORMS.iter().find(|form| form.kind == self.kind).unwrap_or(&FORMS[0]);
-        let interaction = self.interaction.as_deref().map(|code| coding((INTERACTION, code, code)));
+        let subtype = form.subtype.map(|(code, display)| coding(code_system::DICOM, code, display));
+        let interaction = self.interaction.as_deref();
+        let interaction = interaction.map(|code| coding(code_system::RESTFUL_INTERACTION, code, code));
         let entities = if self.entities.is_empty() { &[device.to_owned()][..] } else { &self.entities };
         AuditEvent {
             trace_id: id(self.trace.trace_id()),
             request_id: id(self.request_id.as_deref()),
             correlation_id: id(self.trace.correlation_id()),
-            r#type: Some(coding(form.event_type)),
-            subtype: form.subtype.map(coding).or(interaction).into_iter().collect(),
-            action: form.action.into(),
+            r#type: Some(form.event_type.to_coding()),
+            subtype: subtype.or(interaction).into_iter().collect(),
+            action: form.action.clone().into(),
             recorded: Instant::now().into(),
             outcome: self.outcome.code().into(),
             outcome_desc: self.description.clone().into(),
             agent: vec![AuditEventAgent {
-                r#type: Some(Box::new(CodeableConcept::from(coding(form.agent)))),
+                r#type: Some(Box::new(form.agent.clone().into())),
                 who: Some(Box::new(reference(device))),
                 requestor: form.requestor.into(),
                 ..AuditEventAgent::default()
@@ -230,7 +225,7 @@ impl EventOutcome {
     }
 }
 
-fn coding((system, code, display): (&str, &str, &str)) -> Coding {
+fn coding(system: &str, code: &str, display: &str) -> Coding {
     Coding::new(system, code).with_display(display)
 }
 
@@ -251,8 +246,8 @@ fn entity(what: &str) -> AuditEventEntity {
     let role = ROLES.iter().find(|(person, ..)| *person == resource_type);
     AuditEventEntity {
         what: Some(Box::new(reference(what))),
-        r#type: Some(Box::new(coding((RESOURCE_TYPES, resource_type, resource_type)))),
-        role: role.map(|(_, code, display)| Box::new(coding((OBJECT_ROLE, code, display)))),
+        r#type: Some(Box::new(coding(code_system::RESOURCE_TYPES, resource_type, resource_type))),
+        role: role.map(|(_, code, display)| Box::new(coding(code_system::OBJECT_ROLE, code, display))),
         ..AuditEventEntity::default()
     }
 }
@@ -293,8 +288,7 @@ mod tests {
         let json: serde_json::Value =
             serde_json::from_str(&Resource::from(event.into_fhir()).to_json().expect("JSON")).expect("JSON");
         let id = |name: &str, id: &str| serde_json::json!({"url": format!("http://koppeltaal.nl/fhir/StructureDefinition/{name}"), "valueId": id});
-        let dcm =
-            |code: &str, display: &str| serde_json::json!({"system": DCM, "code": code, "display": display});
+        let dcm = |code: &str, display: &str| serde_json::json!({"system": code_system::DICOM, "code": code, "display": display});
         assert_eq!(
             json,
             serde_json::json!({
@@ -312,8 +306,8 @@ mod tests {
                 "source": {"site": "module.example", "observer": {"reference": "Device/module", "type": "Device"}},
                 "entity": [{
                     "what": {"reference": "Practitioner/7", "type": "Practitioner"},
-                    "type": {"system": RESOURCE_TYPES, "code": "Practitioner", "display": "Practitioner"},
-                    "role": {"system": OBJECT_ROLE, "code": "15", "display": "Practitioner"}
+                    "type": {"system": code_system::RESOURCE_TYPES, "code": "Practitioner", "display": "Practitioner"},
+                    "role": {"system": code_system::OBJECT_ROLE, "code": "15", "display": "Practitioner"}
                 }]
             })
         );

@@ -3,9 +3,11 @@
 use koppeltaal_r4::datatypes::{Reference, UsageContextValue};
 
 use crate::profiles::{ActivityDefinition, Endpoint, RelatedPerson, Task};
+use crate::valueset::ValueSet as _;
+use crate::valuesets::{Expansion, TaskCode};
 
 /// Why a user is not launched.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Objection {
     /// The Task has ended; a completed one may be opened to look, if the portal
@@ -28,8 +30,8 @@ pub enum Objection {
     #[error("the Endpoint of the module is off")]
     EndpointOff,
     /// The module needs an optional part of Koppeltaal that the portal does not have.
-    #[error("the module needs the expansion {0}, which the portal does not support")]
-    Expansion(String),
+    #[error("the module needs the expansion {}, which the portal does not support", .0.to_coding().code)]
+    Expansion(Expansion),
 }
 
 /// The states that end a Task.
@@ -38,7 +40,6 @@ const ENDED: [&str; 5] = ["completed", "cancelled", "failed", "rejected", "enter
 /// The states of an Endpoint that is not to be used.
 const CLOSED: [&str; 2] = ["off", "entered-in-error"];
 
-const VIEW: &str = "view";
 const EXPANSION: &str = "koppeltaal-expansion";
 
 /// The Task is one that can be worked on.
@@ -55,7 +56,8 @@ pub(crate) fn patient(task: &Task) -> Result<&str, Objection> {
 
 /// The main Task of one that is for looking only.
 pub(crate) fn viewed(task: &Task) -> Result<Option<&str>, Objection> {
-    if !has_code(task, VIEW) {
+    let mut codings = task.code.iter().flat_map(|concept| &concept.coding);
+    if !codings.any(|coding| TaskCode::from_coding(coding) == TaskCode::View) {
         return Ok(None);
     }
     let main = task.part_of.iter().find_map(target);
@@ -71,11 +73,6 @@ pub(crate) fn main_task(task: &Task, main: &Task) -> Result<(), Objection> {
         return Err(Objection::View("the one that it is part of is about another patient"));
     }
     Ok(())
-}
-
-fn has_code(task: &Task, code: &str) -> bool {
-    let codings = task.code.iter().flat_map(|concept| &concept.coding);
-    codings.into_iter().any(|coding| coding.code.as_str() == Some(code))
 }
 
 /// The definition of a Task.
@@ -97,7 +94,7 @@ pub(crate) fn module(definition: &ActivityDefinition) -> Result<(&str, &str), Ob
 }
 
 /// The optional parts of Koppeltaal that a definition needs are among those that the portal has.
-pub(crate) fn expansions(definition: &ActivityDefinition, supported: &[String]) -> Result<(), Objection> {
+pub(crate) fn expansions(definition: &ActivityDefinition, supported: &[Expansion]) -> Result<(), Objection> {
     let contexts = definition
         .use_context
         .iter()
@@ -106,9 +103,9 @@ pub(crate) fn expansions(definition: &ActivityDefinition, supported: &[String]) 
         Some(UsageContextValue::CodeableConcept(concept)) => Some(concept),
         _ => None,
     });
-    let mut codes = concepts.flat_map(|concept| &concept.coding).filter_map(|coding| coding.code.as_str());
-    match codes.find(|code| !supported.iter().any(|supported| supported == code)) {
-        Some(code) => Err(Objection::Expansion(code.to_owned())),
+    let mut needed = concepts.flat_map(|concept| &concept.coding).map(Expansion::from_coding);
+    match needed.find(|needed| !supported.contains(needed)) {
+        Some(needed) => Err(Objection::Expansion(needed)),
         None => Ok(()),
     }
 }
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_task_for_looking_is_part_of_a_main_task_for_the_same_patient() {
-        let view = r#"{"resourceType":"Task","for":{"reference":"Patient/1"},"code":{"coding":[{"code":"view"}]}PART}"#;
+        let view = r#"{"resourceType":"Task","for":{"reference":"Patient/1"},"code":{"coding":[{"system":"http://vzvz.nl/fhir/CodeSystem/koppeltaal-task-code","code":"view"}]}PART}"#;
         let part =
             view.replace("PART", r#","partOf":[{"reference":"https://kt.example/fhir/Task/9/_history/2"}]"#);
         let part: Task = read(&part);
@@ -189,10 +186,10 @@ mod tests {
         let definition: ActivityDefinition = read(
             r#"{"resourceType":"ActivityDefinition","useContext":[
                 {"code":{"code":"age"},"valueCodeableConcept":{"coding":[{"code":"x"}]}},
-                {"code":{"code":"koppeltaal-expansion"},"valueCodeableConcept":{"coding":[{"code":"026-RolvdNaaste"}]}}]}"#,
+                {"code":{"code":"koppeltaal-expansion"},"valueCodeableConcept":{"coding":[{"system":"http://vzvz.nl/fhir/CodeSystem/koppeltaal-expansion","code":"026-RolvdNaaste"}]}}]}"#,
         );
-        assert_eq!(expansions(&definition, &["026-RolvdNaaste".to_owned()]), Ok(()));
-        assert_eq!(expansions(&definition, &[]), Err(Objection::Expansion("026-RolvdNaaste".to_owned())));
+        assert_eq!(expansions(&definition, &[Expansion::RoleOfRelatedPerson]), Ok(()));
+        assert_eq!(expansions(&definition, &[]), Err(Objection::Expansion(Expansion::RoleOfRelatedPerson)));
     }
 
     #[test]

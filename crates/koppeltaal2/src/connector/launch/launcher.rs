@@ -13,6 +13,7 @@ use crate::connector::stored::Stored;
 use crate::connector::trace::Trace;
 use crate::profile::Profile;
 use crate::profiles::{ActivityDefinition, Endpoint, Patient, Practitioner, RelatedPerson, Task};
+use crate::valuesets::Expansion;
 
 /// Launches users of a portal. Cheap to clone.
 ///
@@ -30,7 +31,7 @@ use crate::profiles::{ActivityDefinition, Endpoint, Patient, Practitioner, Relat
 #[must_use]
 pub struct Launcher {
     connector: Connector,
-    expansions: Vec<String>,
+    expansions: Vec<Expansion>,
 }
 
 /// Who is launched, to work on which Task. `Debug` does not show the user.
@@ -106,10 +107,9 @@ impl Launcher {
         Self { connector: connector.clone(), expansions: Vec::new() }
     }
 
-    /// An optional part of Koppeltaal that the portal supports, such as `026-RolvdNaaste`. Modules that need
-    /// another one are not launched.
-    pub fn supports(mut self, expansion: &str) -> Self {
-        self.expansions.push(expansion.to_owned());
+    /// An optional part of Koppeltaal that the portal supports. Modules that need another one are not launched.
+    pub fn supports(mut self, expansion: Expansion) -> Self {
+        self.expansions.push(expansion);
         self
     }
 

@@ -232,8 +232,13 @@ impl Failure {
         let mut out = anstream::stderr().lock();
         match output {
             Output::Text => {
-                writeln!(out, "error: {}", visible(&failure.to_string()))?;
-                for issue in issues {
+                let text = failure.to_string();
+                writeln!(out, "error: {}", visible(&text))?;
+                // The text of a refusal by OAuth has the description, unless a word of it was left out.
+                let is_new = |issue: &IssueReport| {
+                    issue.details.as_ref().is_none_or(|details| !text.contains(details))
+                };
+                for issue in issues.into_iter().filter(is_new) {
                     let parts = [issue.code, issue.details, issue.resource];
                     let parts: Vec<_> = parts.into_iter().flatten().collect();
                     writeln!(out, "  the server says: {}", visible(&parts.join(": ")))?;

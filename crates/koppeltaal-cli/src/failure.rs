@@ -153,6 +153,7 @@ impl Failure {
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
                 | Error::Rejected { .. }
+                | Error::ClaimTakenOver { .. }
                 | Error::OAuth { .. }
                 | Error::TokenRefresh { .. } => Outcome::Negative,
                 _ => Outcome::Unusable,

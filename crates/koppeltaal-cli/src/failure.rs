@@ -138,7 +138,9 @@ impl Failure {
 
     /// A file whose content is not what the command needs.
     pub(crate) fn unusable_file(name: impl fmt::Display, problem: impl fmt::Display) -> Self {
-        Self::UnusableFile { name: name.to_string(), problem: problem.to_string() }
+        // The errors of databases name the file, too.
+        let problem = problem.to_string().replace(&format!(": {name}: "), ": ");
+        Self::UnusableFile { name: name.to_string(), problem }
     }
 
     /// 1 if the server said no or has no such thing, 2 for everything else.

@@ -40,7 +40,9 @@ enum Application {
 #[non_exhaustive]
 pub enum LaunchError {
     /// No activity in the care plan has this identifier.
-    #[error("the care plan has no activity with this identifier; see the identifiers in `CarePlan::activity`")]
+    #[error(
+        "the care plan has no activity with this identifier; see the identifiers in `CarePlan::activity`"
+    )]
     NoActivity,
     /// The care plan has no URL of its patient.
     #[error("the care plan names no patient; set `CarePlan::patient` to the address of the patient")]

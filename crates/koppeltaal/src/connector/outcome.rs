@@ -69,7 +69,9 @@ pub enum SendError {
     #[error("{}", causes_and_advice_to_sender(.0))]
     Transport(Box<Error>),
     /// The runtime is shutting down. It is not known whether the message was sent.
-    #[error("the runtime is shutting down, and whether message {identifier} was sent is unknown; {SEND_AGAIN}")]
+    #[error(
+        "the runtime is shutting down, and whether message {identifier} was sent is unknown; {SEND_AGAIN}"
+    )]
     Stopped {
         /// The `MessageHeader.identifier`.
         identifier: String,

@@ -75,7 +75,7 @@ fn with_advice(error: &Error) -> String {
 }
 
 /// The text of an error of the file system, and what to do about a full disk.
-fn with_room(error: &io::Error) -> String {
+pub(crate) fn with_room(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("{error}; make room, and run the command again")

@@ -81,7 +81,7 @@ fn with_advice(error: &Error) -> String {
 }
 
 /// The text of an error of the file system, and what to do about a full disk.
-fn with_room(error: &io::Error) -> String {
+pub(crate) fn with_room(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("{error}; make room, and run the command again")
@@ -144,7 +144,9 @@ impl Failure {
 
     /// A file whose content is not what the command needs.
     pub(crate) fn unusable_file(name: impl fmt::Display, problem: impl fmt::Display) -> Self {
-        Self::UnusableFile { name: name.to_string(), problem: problem.to_string() }
+        // The errors of databases name the file, too.
+        let problem = problem.to_string().replace(&format!(": {name}: "), ": ");
+        Self::UnusableFile { name: name.to_string(), problem }
     }
 
     /// 1 if the server said no or has no such thing, 2 for everything else.
@@ -159,6 +161,7 @@ impl Failure {
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
                 | Error::Rejected { .. }
+                | Error::ClaimTakenOver { .. }
                 | Error::OAuth { .. }
                 | Error::TokenRefresh { .. } => Outcome::Negative,
                 _ => Outcome::Unusable,
@@ -262,8 +265,13 @@ impl Failure {
         let mut out = anstream::stderr().lock();
         match output {
             Output::Text => {
-                writeln!(out, "error: {}", visible(&failure.to_string()))?;
-                for issue in issues {
+                let text = failure.to_string();
+                writeln!(out, "error: {}", visible(&text))?;
+                // The text of a refusal by OAuth has the description, unless a word of it was left out.
+                let is_new = |issue: &IssueReport| {
+                    issue.details.as_ref().is_none_or(|details| !text.contains(details))
+                };
+                for issue in issues.into_iter().filter(is_new) {
                     let parts = [issue.code, issue.details, issue.resource];
                     let parts: Vec<_> = parts.into_iter().flatten().collect();
                     writeln!(out, "  the server says: {}", visible(&parts.join(": ")))?;

@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 /// How many random names to try.
 const NAMES: usize = 16;
 
+/// How much room a file needs whose content is not known yet.
+const ROOM: usize = 16 << 10;
+
 /// How many files of one name there may be in a folder.
 const COPIES: usize = 1000;
 
@@ -71,20 +74,7 @@ pub(crate) fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
 /// Something that is not a file is in its place, such as a device; else those of the file system.
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     check(path)?;
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let folder = folder_of(path);
-    let (beside, mut file) = 'new: {
-        for _ in 0..NAMES {
-            let mut beside = name.to_owned();
-            beside.push(format!(".{:016x}.new", RandomState::new().hash_one(0)));
-            let beside = folder.join(beside);
-            match create_new(&beside) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                result => break 'new (beside, result?),
-            }
-        }
-        return Err(io::ErrorKind::AlreadyExists.into());
-    };
+    let (beside, mut file) = create_beside(path)?;
     let written =
         file.write_all(content).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
@@ -93,15 +83,33 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         return written;
     }
     // Syncing the folder keeps the name through a power cut. Not every system can do it.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = File::open(folder_of(path)).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-/// Checks as far as possible that a file can be written later, and makes its folder. For content that can be
-/// had only once.
+/// Makes an empty file under a random name in the same folder.
+fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    for _ in 0..NAMES {
+        let mut beside = name.to_owned();
+        beside.push(format!(".{:016x}.new", RandomState::new().hash_one(0)));
+        let beside = folder_of(path).join(beside);
+        match create_new(&beside) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            result => return Ok((beside, result?)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Checks as far as possible that a file can be written later, and makes its folder: also that there is room
+/// for it. For content that can be had only once.
 pub(crate) fn prepare(path: &Path) -> io::Result<()> {
     check(path)?;
-    folder(folder_of(path))
+    folder(folder_of(path))?;
+    let (beside, mut file) = create_beside(path)?;
+    let written = file.write_all(&[0; ROOM]).and_then(|()| file.sync_all());
+    fs::remove_file(&beside).and(written)
 }
 
 fn check(path: &Path) -> io::Result<()> {

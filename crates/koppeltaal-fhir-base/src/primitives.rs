@@ -5,7 +5,11 @@
 //! as it went in. `Uri`, `Code`, `Id`, `Oid`, `Uuid` and `Base64Binary` hold any text, because real senders
 //! write any; validation reports what is wrong with it. Dates and decimals are always well-formed.
 
+#[cfg(feature = "chrono")]
+mod chrono;
 mod date;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+mod date_conversion;
 mod decimal;
 #[cfg(feature = "jiff")]
 mod jiff;
@@ -17,10 +21,12 @@ mod rust_decimal;
 #[doc(hidden)]
 pub mod scalar;
 mod text;
+#[cfg(feature = "time")]
+mod time;
 
-#[cfg(feature = "jiff")]
-#[cfg_attr(docsrs, doc(cfg(feature = "jiff")))]
-pub use self::jiff::DateConversionError;
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "chrono", feature = "jiff", feature = "time"))))]
+pub use self::date_conversion::DateConversionError;
 #[cfg(feature = "rust_decimal")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rust_decimal")))]
 pub use self::rust_decimal::DecimalConversionError;

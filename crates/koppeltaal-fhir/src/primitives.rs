@@ -7,8 +7,8 @@
 
 use crate::datatypes::Extension;
 
-#[cfg(feature = "jiff")]
-#[cfg_attr(docsrs, doc(cfg(feature = "jiff")))]
+#[cfg(any(feature = "chrono", feature = "jiff", feature = "time"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "chrono", feature = "jiff", feature = "time"))))]
 #[doc(inline)]
 pub use koppeltaal_fhir_base::primitives::DateConversionError;
 #[cfg(feature = "rust_decimal")]

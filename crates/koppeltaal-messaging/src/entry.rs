@@ -6,6 +6,7 @@ use std::hash::Hash;
 use koppeltaal_fhir::{Entry, Link, Resource, ResourceType};
 
 use crate::generated::kinds::ResourceKind;
+use crate::profile::Profile;
 use crate::url::ResourceUrl;
 
 /// A resource in a message, and its address.
@@ -49,7 +50,23 @@ impl MessageEntry {
         self.resource
     }
 
-    /// The resource as a `T`, if it is one.
+    /// A copy of the resource as Koppeltaal's profile `P`, if it is of this kind.
+    ///
+    /// ```
+    /// # let message = koppeltaal_fhir::ReadOptions::tolerant()
+    /// #     .json(include_bytes!("../../../fixtures/messages/CreateOrUpdateCarePlan-full.json"))?;
+    /// # let message = koppeltaal_messaging::Message::extract(message.document.into_bundle().map_err(|_| "no bundle")?)?;
+    /// use koppeltaal_messaging::profiles::Practitioner;
+    ///
+    /// let caregiver = message.entries().find_map(|entry| entry.profile::<Practitioner>());
+    /// assert!(caregiver.is_some_and(|caregiver| caregiver.name.is_some()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn profile<P: Profile>(&self) -> Option<P> {
+        P::from_resource_ref(&self.resource)
+    }
+
+    /// The resource as a `T` of DSTU1, if it is one.
     pub fn get<T: ResourceType>(&self) -> Option<&T> {
         self.resource.get()
     }

@@ -59,6 +59,9 @@ pub enum UrlError {
     /// The text has a blank at either end, or a control character.
     #[error("the URL holds a control character, or a blank at either end")]
     Character,
+    /// The id of a new address is empty, or has a slash, which would end it.
+    #[error("an id in a URL must not be empty or hold a slash; choose another id for the resource")]
+    Id,
     /// A scheme without a host, as in `https://Patient/1`.
     #[error("the URL has a scheme but no host")]
     NoHost,
@@ -70,8 +73,11 @@ impl ResourceUrl {
     ///
     /// # Errors
     ///
-    /// A base, type or id that an address cannot hold, such as an id with a slash.
+    /// A base, type or id that an address cannot hold; [`UrlError::Id`] for an id with a slash.
     pub fn new(base: &str, resource_type: &str, id: &str) -> Result<Self, UrlError> {
+        if id.is_empty() || id.contains('/') {
+            return Err(UrlError::Id);
+        }
         let base = base.trim_end_matches('/');
         let text = if base.is_empty() {
             format!("{resource_type}/{id}")
@@ -391,8 +397,10 @@ mod tests {
 
     #[test]
     fn parts_that_would_read_back_differently_are_refused() {
-        assert!(ResourceUrl::new("https://a.example", "Patient", "1/2").is_err());
-        assert!(ResourceUrl::new("https://a.example", "Patient", "1/_history/2").is_err());
+        for id in ["1/2", "1/_history/2", "1/", "/", ""] {
+            assert_eq!(ResourceUrl::new("https://a.example", "Patient", id), Err(UrlError::Id), "{id}");
+        }
+        assert!(UrlError::Id.to_string().contains("slash"));
         assert!(ResourceUrl::new("https://a.example", "Patient/Patient", "1").is_err());
         assert!(ResourceUrl::new("", "Patient", "1").is_ok());
     }

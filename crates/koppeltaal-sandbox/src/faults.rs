@@ -27,7 +27,7 @@ pub(crate) enum Phase {
 pub(crate) enum RequestFault {
     Latency(Duration),
     Refuse,
-    Status { status: u16, html: bool },
+    Status { status: u16, html: bool, retry_after: Option<Duration> },
 }
 
 /// What becomes of an answer.
@@ -45,23 +45,27 @@ pub(crate) enum PushFault {
     Duplicate,
 }
 
-impl FaultKind {
+impl Fault {
     /// When it strikes.
-    pub(crate) fn phase(self) -> Phase {
-        match self {
-            Self::Latency { pause } => Phase::Request(RequestFault::Latency(pause)),
-            Self::Refuse => Phase::Request(RequestFault::Refuse),
-            Self::Status { status, html } => Phase::Request(RequestFault::Status { status, html }),
-            Self::Cut => Phase::Response(ResponseFault::Cut),
-            Self::HalfBody => Phase::Response(ResponseFault::HalfBody),
-            Self::SlowBody { pause } => Phase::Response(ResponseFault::SlowBody(pause)),
-            Self::ClaimExpires => Phase::Claim,
-            Self::TokenExpires => Phase::Token,
-            Self::LostPush => Phase::Push(PushFault::Lost),
-            Self::DuplicatePush => Phase::Push(PushFault::Duplicate),
+    fn phase(&self) -> Phase {
+        match self.kind {
+            FaultKind::Latency { pause } => Phase::Request(RequestFault::Latency(pause)),
+            FaultKind::Refuse => Phase::Request(RequestFault::Refuse),
+            FaultKind::Status { status, html } => {
+                Phase::Request(RequestFault::Status { status, html, retry_after: self.retry_after })
+            }
+            FaultKind::Cut => Phase::Response(ResponseFault::Cut),
+            FaultKind::HalfBody => Phase::Response(ResponseFault::HalfBody),
+            FaultKind::SlowBody { pause } => Phase::Response(ResponseFault::SlowBody(pause)),
+            FaultKind::ClaimExpires => Phase::Claim,
+            FaultKind::TokenExpires => Phase::Token,
+            FaultKind::LostPush => Phase::Push(PushFault::Lost),
+            FaultKind::DuplicatePush => Phase::Push(PushFault::Duplicate),
         }
     }
+}
 
+impl FaultKind {
     /// Whether a request, claim, token or push that meets it cannot meet another fault of the same phase.
     fn is_final(self) -> bool {
         !matches!(self, Self::Latency { .. } | Self::HalfBody | Self::SlowBody { .. })
@@ -152,7 +156,7 @@ impl Faults {
             if !occasion.is_of(fault) || fault.times == Some(0) {
                 continue;
             }
-            let Some(effect) = of_phase(fault.kind.phase()) else { continue };
+            let Some(effect) = of_phase(fault.phase()) else { continue };
             fault.times = fault.times.map(|times| times - 1);
             met.push(effect);
             if fault.kind.is_final() {
@@ -191,7 +195,7 @@ mod tests {
         ]);
         let occasion = Occasion { path: "/Mailbox", instance: None, event: None };
         let meet = || faults.meet_request(occasion);
-        let fault = |status| RequestFault::Status { status, html: false };
+        let fault = |status| RequestFault::Status { status, html: false, retry_after: None };
         assert_eq!(meet(), [RequestFault::Latency(Duration::ZERO), fault(500)]);
         assert_eq!(meet(), [fault(503)]);
         assert_eq!(meet(), []);

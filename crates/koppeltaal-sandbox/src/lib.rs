@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod browse;
 mod clock;
 mod config;
 mod definition;
@@ -22,6 +23,7 @@ mod server;
 mod storage;
 mod webhook;
 
+pub use browse::BrowseError;
 pub use config::{
     Application, ConfigError, Fault, FaultKind, Instance, Lifetimes, Limits, Push, SandboxConfig, Webhook,
 };

@@ -115,6 +115,10 @@ impl Sandbox {
         Some(deliveries.iter().map(|delivery| QueuedMessage::new(delivery, &links, now)).collect())
     }
 
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
     /// The last 500 refused requests, the oldest first.
     pub fn refusals(&self) -> Vec<RefusedRequest> {
         self.app.refusals()

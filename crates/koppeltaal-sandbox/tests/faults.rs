@@ -61,6 +61,24 @@ async fn errors_can_come_as_an_outcome_and_as_html() {
 }
 
 #[tokio::test]
+async fn a_status_can_say_when_to_come_back() {
+    for (format, html) in FORMATS.into_iter().zip([false, true]) {
+        let busy = Fault::new(FaultKind::Status { status: 503, html }).retry_after(Duration::from_secs(7));
+        let (sandbox, game) = with(busy.clone().times(1), format).await;
+        let answer = game.get(METADATA).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "7"));
+        sandbox.set_faults([Fault::new(FaultKind::Status { status: 503, html })]);
+        assert!(!game.get(METADATA).await.headers.contains_key("retry-after"));
+        let written = json!({ "kind": "status", "status": 503, "html": html, "retry_after": 7 });
+        assert_eq!(serde_json::to_value(&busy).expect("JSON"), written);
+        assert_eq!(serde_json::from_value::<Fault>(written).expect("a fault"), busy);
+    }
+    let misplaced = json!({ "kind": "cut", "retry_after": 7 });
+    let error = serde_json::from_value::<Fault>(misplaced).expect_err("no answer, no header").to_string();
+    assert!(error.contains("unknown field `retry_after` for this kind of fault"), "{error}");
+}
+
+#[tokio::test]
 async fn a_status_that_is_none_is_refused() {
     for number in [0, 42, 100, 199, 1000, u16::MAX] {
         for html in [false, true] {

@@ -214,3 +214,16 @@ async fn an_activation_code_opens_an_app_once() {
     sandbox.advance_clock(Duration::from_secs(7 * 24 * 60 * 60));
     refused(authorize(&second), 400, "invalid_scope").await;
 }
+
+#[tokio::test]
+async fn the_browser_of_a_test_is_sent_on_or_told_why_it_stays() {
+    use koppeltaal_sandbox::BrowseError;
+
+    let sandbox = common::start().await;
+    let elsewhere = sandbox.browse("https://k.example/OAuth2/Koppeltaal/Authorize").await;
+    assert_eq!(elsewhere, Err(BrowseError::Elsewhere));
+    let authorize = format!("{}/OAuth2/Koppeltaal/Authorize?client_id=nobody", sandbox.url());
+    let refused = sandbox.browse(&authorize).await.expect_err("nobody is no client");
+    assert!(matches!(&refused, BrowseError::Stays { status: 400..500, .. }), "{refused}");
+    assert!(refused.to_string().contains("error_description"), "{refused}");
+}

@@ -35,6 +35,11 @@ fn is_plain_path(path: &str) -> bool {
     !path.is_empty() && path.bytes().all(is_plain) && !path.contains(FHIR_BASE)
 }
 
+/// Whether a text starts with this, in upper or lower case.
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|text| text.eq_ignore_ascii_case(start))
+}
+
 /// The configured server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -48,11 +53,12 @@ impl Server {
     /// Reads the address of a server, or its FHIR base, as in an `iss` parameter
     /// (`{server}/FHIR/Koppeltaal`).
     pub(crate) fn parse(text: &str, plain_http: bool) -> Result<Self, BuildError> {
-        let mut url = Url::parse(text).map_err(|error| BuildError::Url(error.to_string()))?;
         let refused = |problem: &str| Err(BuildError::Url(problem.to_owned()));
-        if !matches!(url.scheme(), "http" | "https") {
-            return refused("neither https nor http");
+        // `koppeltaal.example:8480` is a URL, too, with the name of the host as its scheme.
+        if !["https:", "http:"].iter().any(|scheme| starts_with(text.trim_start(), scheme)) {
+            return refused("it has to begin with https:// (or http://, on this machine only)");
         }
+        let mut url = Url::parse(text).map_err(|error| BuildError::Url(error.to_string()))?;
         if !url.username().is_empty() || url.password().is_some() {
             return refused("credentials do not belong in a URL");
         }
@@ -206,6 +212,7 @@ mod tests {
     fn texts_that_are_no_address_of_a_server_are_refused() {
         for text in [
             "koppeltaal.example",
+            "koppeltaal.example:8480",
             "ftp://koppeltaal.example",
             "https://u:p@koppeltaal.example",
             "https://u@k.example",
@@ -215,6 +222,16 @@ mod tests {
         ] {
             assert!(matches!(Server::parse(text, true), Err(BuildError::Url(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_is_told_what_it_has_to_begin_with() {
+        for text in ["koppeltaal.example", "koppeltaal.example:8480", "localhost:8480", "127.0.0.1:8480", ""]
+        {
+            let error = Server::parse(text, false).expect_err("no scheme").to_string();
+            assert!(error.contains("it has to begin with https:// "), "{error}");
+        }
+        assert!(Server::parse("HTTPS://koppeltaal.example", false).is_ok());
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use koppeltaal_fhir::WriteError;
-use koppeltaal_messaging::{IllegalTransition, ResourceUrl};
+use koppeltaal_messaging::valuesets::IssueType;
+use koppeltaal_messaging::{CodeSystem as _, IllegalTransition, ResourceUrl};
 
 use self::causes::causes;
 use self::protocol::ProtocolError;
@@ -182,6 +183,20 @@ pub enum Error {
     /// was made.
     #[error("the message was acknowledged before: {0}")]
     Answered(IllegalTransition),
+    /// The server does not take the acknowledgement of a message, because the claim was lost: it ended before
+    /// the answer came, and somebody else has claimed the message since, and may have answered it. There is
+    /// nothing to repeat. A claim usually lasts some minutes; answer within them.
+    #[error(
+        "the server does not take the answer (HTTP {status}){}: the claim of the message ended before, and \
+         was taken over by somebody else",
+        with_outcome(outcome.as_ref())
+    )]
+    ClaimTakenOver {
+        /// The HTTP status.
+        status: StatusCode,
+        /// What the server said.
+        outcome: Option<Outcome>,
+    },
     /// The content cannot be written in the client's format. No request was made.
     #[error("the content cannot be sent")]
     Unwritable(#[source] WriteError),
@@ -278,6 +293,7 @@ impl Error {
             Self::NotAMessage => "not-a-message",
             Self::MediaType => "media-type",
             Self::Answered(_) => "answered",
+            Self::ClaimTakenOver { .. } => "claim-taken-over",
             Self::Unwritable(_) => "unwritable",
         }
     }
@@ -300,6 +316,7 @@ impl Error {
             | Self::Conflict { outcome, .. }
             | Self::Rejected { outcome, .. }
             | Self::RateLimited { outcome, .. }
+            | Self::ClaimTakenOver { outcome, .. }
             | Self::Unavailable { outcome, .. } => outcome.as_ref(),
             Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.outcome(),
             _ => None,
@@ -338,6 +355,21 @@ impl Error {
         }
     }
 
+    /// Turns this error into that of an acknowledgement:
+    /// [`ClaimTakenOver`](Self::ClaimTakenOver) if the server knows the message, and refuses the step from
+    /// its present status or version.
+    pub(crate) fn for_acknowledgement(self) -> Self {
+        match self {
+            Self::Conflict { outcome, .. } => Self::ClaimTakenOver { status: StatusCode::CONFLICT, outcome },
+            Self::Rejected { status, outcome: Some(outcome) }
+                if outcome.codes().any(|code| code == IssueType::BusinessRule.code()) =>
+            {
+                Self::ClaimTakenOver { status, outcome: Some(outcome) }
+            }
+            error => error,
+        }
+    }
+
     /// Turns this error into that of a write: [`UnknownOutcome`](Self::UnknownOutcome) if the server may have
     /// done the write, else this error.
     pub(crate) fn for_write(self, message_identifier: Option<&str>) -> Self {
@@ -353,8 +385,8 @@ impl Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The text of the other variants includes their causes.
         let source: Option<&dyn fmt::Debug> = match self {
-            Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => Some(source),
             Self::Unreachable { source, .. } | Self::Interrupted { source } => Some(source),
             _ => None,
         };

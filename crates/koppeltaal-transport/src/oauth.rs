@@ -7,6 +7,7 @@
 
 pub(crate) mod authorize;
 pub(crate) mod client_authentication;
+mod description;
 pub(crate) mod error;
 pub(crate) mod launch;
 pub(crate) mod members;

@@ -11,6 +11,22 @@ pub(crate) fn causes_and_advice(error: &koppeltaal_transport::Error) -> String {
     }
 }
 
+/// The same for an error of sending a message. When the outcome is unknown, the message can be sent again.
+#[cfg(feature = "connector")]
+pub(crate) fn causes_and_advice_to_sender(error: &koppeltaal_transport::Error) -> String {
+    match error {
+        koppeltaal_transport::Error::UnknownOutcome { message_identifier: Some(_), .. } => {
+            format!("{}; {SEND_AGAIN}", causes(error))
+        }
+        _ => causes_and_advice(error),
+    }
+}
+
+/// What to do when it is unknown whether a message was sent.
+#[cfg(feature = "connector")]
+pub(crate) const SEND_AGAIN: &str =
+    "send it again with the same identifier (`Draft::with_identifier`), by which the server knows it again";
+
 #[cfg(all(test, feature = "connector"))]
 mod tests {
     use std::error::Error;
@@ -42,8 +58,10 @@ mod tests {
     /// A value of every variant that has a cause, and of others.
     fn errors() -> Vec<Box<dyn Error>> {
         let conflict = TransportError::Conflict { resources: vec![patient()], outcome: None };
-        let unknown =
-            TransportError::UnknownOutcome { message_identifier: None, source: Box::new(unreachable()) };
+        let unknown = |identifier: Option<&str>| TransportError::UnknownOutcome {
+            message_identifier: identifier.map(str::to_owned),
+            source: Box::new(unreachable()),
+        };
         let sent = SentMessage { identifier: "1".to_owned(), url: patient(), versions: Vec::new() };
         #[allow(unused_mut, reason = "without a database there is no outbox")]
         let mut errors: Vec<Box<dyn Error>> = vec![
@@ -56,7 +74,8 @@ mod tests {
                 patient: None,
                 source: Box::new(conflict),
             }),
-            Box::new(SendError::Transport(Box::new(unknown))),
+            Box::new(SendError::Transport(Box::new(unknown(Some("1"))))),
+            Box::new(SendError::Transport(Box::new(unknown(None)))),
             Box::new(SendError::Stopped { identifier: "1".to_owned() }),
             Box::new(SendError::NotRecorded { sent, source: versions() }),
             Box::new(ReceiveError::Transport(unreachable())),
@@ -99,5 +118,30 @@ mod tests {
             }
             assert_eq!(texts.join(": "), causes(error.as_ref()));
         }
+    }
+
+    #[test]
+    fn an_error_of_the_server_is_told_with_what_to_do_about_it_once() {
+        let advice = unreachable().advice().expect("an operator can do something");
+        let texts = errors().into_iter().map(|error| error.to_string());
+        let of_the_server = |text: &String| {
+            text.contains("the server cannot be reached") && !text.starts_with("the database")
+        };
+        let texts: Vec<String> = texts.filter(of_the_server).collect();
+        assert_eq!(texts.len(), 7, "{texts:#?}");
+        for text in texts {
+            let remedies = [advice, super::SEND_AGAIN].map(|remedy| text.matches(remedy).count());
+            assert_eq!(remedies.iter().sum::<usize>(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn debug_of_an_unknown_outcome_says_it_once() {
+        let source = Box::new(unreachable());
+        let unknown = TransportError::UnknownOutcome { message_identifier: Some("1".to_owned()), source };
+        let shown = format!("{:?}", SendError::Transport(Box::new(unknown)));
+        assert_eq!(shown.matches("the request was sent").count(), 1, "{shown}");
+        assert_eq!(shown.matches("the cable is cut").count(), 1, "{shown}");
+        assert!(shown.contains(super::SEND_AGAIN), "{shown}");
     }
 }

@@ -9,6 +9,7 @@ use koppeltaal_messaging::profiles::{ActivityDefinition, CarePlan};
 use koppeltaal_messaging::{Profile, Reference, ResourceUrl};
 use koppeltaal_transport::{Error, IncludeArchived, LaunchRequest, MobileLaunch, Url};
 
+use crate::causes::causes_and_advice;
 use crate::connector::Connector;
 
 pub use session::{LaunchSession, Launches, PendingLaunch, SessionError};
@@ -39,29 +40,44 @@ enum Application {
 #[non_exhaustive]
 pub enum LaunchError {
     /// No activity in the care plan has this identifier.
-    #[error("the care plan has no activity with this identifier")]
+    #[error(
+        "the care plan has no activity with this identifier; see the identifiers in `CarePlan::activity`"
+    )]
     NoActivity,
     /// The care plan has no URL of its patient.
-    #[error("the care plan names no patient")]
+    #[error("the care plan names no patient; set `CarePlan::patient` to the address of the patient")]
     NoPatient,
     /// The activity names no activity definition.
-    #[error("the activity names no activity definition")]
+    #[error("the activity names no activity definition; set its `definition` to the identifier of one")]
     NoDefinition,
     /// The domain has no activity definition with the identifier that the activity names.
-    #[error("there is no activity definition {identifier:?} in the domain")]
+    #[error(
+        "there is no activity definition {identifier:?} in the domain; its application has to publish it \
+         (`Connector::put_activity_definition`)"
+    )]
     UnknownDefinition {
         /// The identifier.
         identifier: String,
     },
     /// The activity definition does not name its application in the display of the reference to it.
-    #[error("the activity definition {identifier:?} names no application")]
+    #[error(
+        "the activity definition {identifier:?} names no application; its publisher has to set the display \
+         of `application`"
+    )]
     NoApplication {
         /// The identifier of the definition.
         identifier: String,
     },
-    /// The server cannot be reached, or refuses.
-    #[error(transparent)]
-    Transport(#[from] Error),
+    /// The server cannot be reached, or refuses. The text of this error includes the one inside and says what
+    /// to do about it, so it has no source.
+    #[error("the user cannot be launched: {}", causes_and_advice(.0))]
+    Transport(Error),
+}
+
+impl From<Error> for LaunchError {
+    fn from(error: Error) -> Self {
+        Self::Transport(error)
+    }
 }
 
 impl Launch {

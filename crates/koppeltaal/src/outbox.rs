@@ -153,11 +153,12 @@ pub enum OutboxError {
 impl Outbox {
     /// The outbox in a `SQLite` file, usually that of the application. Makes the file and the tables
     /// `koppeltaal_outbox` and `koppeltaal_format` when they are not there, and brings them up to date.
+    /// Directories are not created.
     ///
     /// # Errors
     ///
-    /// [`OutboxError::Database`] for a file that cannot be opened or is not a database,
-    /// [`OutboxError::Format`] for one of a later version of this crate.
+    /// [`OutboxError::Database`] for a file that cannot be opened or is not a database; its text names the
+    /// file. [`OutboxError::Format`] for one of a later version of this crate.
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(path: impl AsRef<std::path::Path>) -> Result<Self, OutboxError> {

@@ -26,9 +26,7 @@ use tokio::sync::{Notify, oneshot};
 use tracing::Level;
 
 use log::Log;
-use world::{
-    ACTIVITY, REDIRECT_URI, Result, World, await_queue, browse, patient, patient_url, plan, plan_draft,
-};
+use world::{ACTIVITY, REDIRECT_URI, Result, World, await_queue, patient, patient_url, plan, plan_draft};
 
 /// `portal:secret` and `game:secret` as Basic authentication writes them.
 const PORTAL: &str = "cG9ydGFsOnNlY3JldA";
@@ -49,7 +47,7 @@ async fn work(world: &World) -> Result {
     let page = portal.launch_url(&launch, &patient_url(&portal)?).await?;
     let launches = world.game.launches(ClientAuthentication::basic("game", "game")?, REDIRECT_URI);
     let (authorize, pending) = launches.begin(page.as_str()).await?;
-    let session = launches.finish(&pending, &browse(&authorize).await?).await?;
+    let session = launches.finish(&pending, &world.sandbox.browse(&authorize).await?).await?;
     assert!(session.connector().receive().await?.is_some());
 
     let hiccup = Fault::new(FaultKind::Status { status: 503, html: true }).path("_search").times(1);

@@ -269,7 +269,16 @@ mod sqlite {
         let text = directory.path().join("notes.txt");
         std::fs::write(&text, "This is no database, but quite a long text. ".repeat(50)).expect("file");
         assert!(matches!(SqliteVersionStore::open(&text), Err(VersionStoreError::Database { .. })));
-        assert!(SqliteVersionStore::open(directory.path().join("missing/versions.db")).is_err());
+        let missing = directory.path().join("missing").join("versions.db");
+        for open in [SqliteVersionStore::open, SqliteVersionStore::open_without_migration] {
+            let error = open(missing.clone()).err().expect("there is no such folder").to_string();
+            assert!(error.contains(&missing.display().to_string()), "{error}");
+            assert!(error.ends_with("; make its folder first, since only the file is made"), "{error}");
+        }
+        let missing = directory.path().join("versions-2.db");
+        let error = SqliteVersionStore::open_without_migration(&missing).err().expect("no file").to_string();
+        assert!(error.contains(&missing.display().to_string()), "{error}");
+        assert!(error.contains("see whether the file and its folder are there"), "{error}");
     }
 }
 

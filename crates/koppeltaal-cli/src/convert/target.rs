@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use koppeltaal_fhir::Format;
 
+use crate::failure::with_room;
 use crate::private;
 
 /// A folder for converted files.
@@ -54,7 +55,7 @@ impl Target {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(format!("{name} is there already: --force replaces it"))
             }
-            Err(error) => Err(format!("{name} cannot be written: {error}")),
+            Err(error) => Err(format!("{name} cannot be written: {}", with_room(&error))),
         }
     }
 }

@@ -217,6 +217,14 @@ fn on_a_full_disk_every_command_that_writes_says_what_to_do() {
         .command("portal", &["send", "messages/CreateOrUpdatePatient-minimal.json", "--versions", &versions]);
     // SQLite may only fail to make the index of its write-ahead log, and calls that an I/O error.
     ends(send, 2, &["make room on its disk"]);
+    std::fs::create_dir(disk.join("converted")).expect("a folder");
+    let (folder, file) = (on_disk("converted"), "resources/patient.xml");
+    ends(
+        command(&["convert", file, "-o", &folder, "--to", "json"]),
+        2,
+        &["make room, and run the command again"],
+    );
+    assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), 0, "nothing is half written");
     let of_database = ["is full", "make room on its disk"];
     for arguments in [&["retry", "--all", "--state", "waiting"][..], &["retry", &id], &["give-up", &id]] {
         let mut command = command(&[&["outbox"][..], arguments].concat());
@@ -240,6 +248,9 @@ fn a_full_disk_under_standard_output_is_not_taken_for_success() {
         world.command("game", &["messages"]),
         world.command("game", &["metadata"]),
         command(&["new", "message", "CreateOrUpdatePatient"]),
+        command(&["convert", "resources/patient.xml", "--to", "json"]),
+        command(&["validate", "resources/patient.xml"]),
+        command(&["validate", "--output", "json", "resources/patient.xml"]),
     ] {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("the device");
         let child = command.stdout(full).stderr(Stdio::piped()).spawn().expect("the binary runs");

@@ -47,6 +47,10 @@ pub struct Fault {
     /// How often it happens; without a number, every time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
+    /// With a [`Status`](FaultKind::Status): the header `Retry-After` of the answer, in whole seconds, by which
+    /// a server says that it did nothing, and when to come back. Other kinds have no such header.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "seconds")]
+    pub retry_after: Option<Duration>,
 }
 
 /// What can go wrong.
@@ -64,8 +68,9 @@ pub enum FaultKind {
     Refuse,
     /// A request is carried out, but the connection is closed without an answer.
     Cut,
-    /// A request is not carried out, and is answered with this status, without a `Retry-After`. So a client
-    /// cannot know whether a post was carried out, and does not repeat it by itself.
+    /// A request is not carried out, and is answered with this status. Without a
+    /// [`Retry-After`](Fault::retry_after), a client cannot know whether a post was carried out, and does not
+    /// repeat it by itself.
     Status {
         /// The HTTP status, 200 to 999.
         #[serde(deserialize_with = "status")]
@@ -96,7 +101,7 @@ pub enum FaultKind {
 impl Fault {
     /// A fault that every request meets, every time.
     pub fn new(kind: FaultKind) -> Self {
-        Self { kind, path: None, instance: None, event: None, times: None }
+        Self { kind, path: None, instance: None, event: None, times: None, retry_after: None }
     }
 
     /// Limits the fault to requests whose path contains this text.
@@ -126,6 +131,21 @@ impl Fault {
         self.times = Some(times);
         self
     }
+
+    /// Adds a `Retry-After` to the answer of a [`Status`](FaultKind::Status), in whole seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use koppeltaal_sandbox::{Fault, FaultKind};
+    ///
+    /// let busy = FaultKind::Status { status: 503, html: false };
+    /// let busy = Fault::new(busy).retry_after(Duration::from_secs(1)).times(1);
+    /// ```
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
 }
 
 impl Serialize for Fault {
@@ -141,7 +161,10 @@ impl<'de> Deserialize<'de> for Fault {
         // The derived function, which ignores fields that do not belong to the kind of fault. They are those
         // that are not written again.
         let fault = Self::deserialize(Value::Object(given.clone())).map_err(D::Error::custom)?;
-        let written = serde_json::to_value(&fault).map_err(D::Error::custom)?;
+        let mut written = serde_json::to_value(&fault).map_err(D::Error::custom)?;
+        if !matches!(fault.kind, FaultKind::Status { .. }) {
+            written.as_object_mut().map(|written| written.remove("retry_after"));
+        }
         match given.iter().find(|(name, value)| !value.is_null() && written.get(name).is_none()) {
             None => Ok(fault),
             Some((name, _)) => {
@@ -173,6 +196,21 @@ fn status<'de, D: Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
     }
     let (least, most) = (STATUSES.start(), STATUSES.end());
     Err(D::Error::custom(format!("expected a status from {least} to {most}, found {status}")))
+}
+
+/// A duration as a whole number of seconds.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(wait: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        wait.map(|wait| wait.as_secs()).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_secs))
+    }
 }
 
 /// A duration as a whole number of milliseconds.

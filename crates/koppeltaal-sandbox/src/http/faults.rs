@@ -78,7 +78,13 @@ pub(crate) async fn meet(
         match fault {
             RequestFault::Latency(pause) => sleep(pause).await,
             RequestFault::Refuse => return ConnectionCut::response(),
-            RequestFault::Status { status, html } => return refuse(status, html),
+            RequestFault::Status { status, html, retry_after } => {
+                let mut response = refuse(status, html);
+                if let Some(wait) = retry_after {
+                    response.headers_mut().insert(header::RETRY_AFTER, wait.as_secs().into());
+                }
+                return response;
+            }
         }
     }
     let response = answer(request).await;

@@ -33,6 +33,7 @@ impl Error {
                 Some("see whether the application's identifier and secret are right")
             }
             Self::RateLimited { .. } => Some("ask the server less often"),
+            Self::ClaimTakenOver { .. } => Some("answer while the claim lasts, usually some minutes"),
             Self::UnknownOutcome { source, .. } | Self::TokenRefresh { source } => source.advice(),
             _ => None,
         }

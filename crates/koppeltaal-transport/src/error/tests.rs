@@ -43,6 +43,7 @@ fn every_error() -> Vec<Error> {
         Error::NotAMessage,
         Error::MediaType,
         Error::Answered(IllegalTransition { from: ProcessingStatus::Success, to: ProcessingStatus::Failed }),
+        Error::ClaimTakenOver { status, outcome: None },
         Error::Unwritable(WriteError::Character { path: "Patient.name".to_owned(), character: '\0' }),
     ]
 }
@@ -58,6 +59,17 @@ fn no_text_occurs_twice_when_an_error_is_shown_with_its_causes() {
             next = cause.source();
         }
         assert_eq!(texts.join(": "), causes(&error), "{}", error.kind());
+    }
+}
+
+#[test]
+fn debug_says_each_text_once() {
+    for error in every_error() {
+        let shown = format!("{error:?}");
+        assert_eq!(shown.matches(&error.to_string()).count(), 1, "{shown}");
+        if let Error::UnknownOutcome { source, .. } | Error::TokenRefresh { source } = &error {
+            assert_eq!(shown.matches(&source.to_string()).count(), 1, "{shown}");
+        }
     }
 }
 

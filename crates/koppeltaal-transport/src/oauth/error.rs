@@ -2,18 +2,22 @@
 
 use std::fmt;
 
+use crate::oauth::description;
 use crate::oauth::members::Members;
 
-/// A refusal of an OAuth endpoint. `Display` shows the code and what it means, `Debug` the code. Neither
-/// shows the server's words, because they are made for logs, and servers quote codes, tokens and names of
-/// users.
+/// A refusal of an OAuth endpoint. `Display` shows the code, what it means, and what the server says about
+/// it; `Debug` shows the code.
+///
+/// `Display` is made for logs, and servers quote codes, tokens and names of users. So it leaves out each word
+/// of the server that may be one: with a digit, a sign or a capital letter, unless it is a word of OAuth. At
+/// most 200 characters are shown.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The error code.
     pub code: OAuthErrorCode,
-    /// What the server says about it, for developers. It may quote what was sent. At most 500 characters,
-    /// without control characters.
+    /// What the server says about it, for developers, with all its words. It may quote what was sent. At most
+    /// 500 characters, without control characters.
     pub description: Option<String>,
 }
 
@@ -148,7 +152,11 @@ impl fmt::Display for OAuthErrorCode {
 
 impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.code, self.code.meaning())
+        write!(f, "{}, {}", self.code, self.code.meaning())?;
+        match self.description.as_deref().map(str::trim) {
+            None | Some("") => Ok(()),
+            Some(description) => write!(f, "; the server says: {}", description::shown(description)),
+        }
     }
 }
 
@@ -165,13 +173,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_of_the_server_are_not_shown() {
+    fn words_of_the_server_are_shown_without_what_may_be_a_secret() {
         let error = OAuthError::read(br#"{"error":"invalid_grant","error_description":"token abc123"}"#);
         let error = error.expect("an error");
         assert_eq!(error.code, OAuthErrorCode::InvalidGrant);
         assert_eq!(format!("{error:?}"), "OAuthError(invalid_grant)");
         assert!(error.to_string().starts_with("invalid_grant, the code or refresh token"), "{error}");
-        assert!(!error.to_string().contains("abc123"), "{error}");
+        assert!(error.to_string().ends_with("; the server says: token \u{2026}"), "{error}");
         assert_eq!(error.description.as_deref(), Some("token abc123"));
         assert_eq!(OAuthError::read(b"{}"), None);
         let other = OAuthError::new("abc123", None);

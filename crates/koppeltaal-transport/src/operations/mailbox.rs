@@ -80,8 +80,8 @@ impl Client {
     /// # Errors
     ///
     /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server,
-    /// [`Answered`](Error::Answered) for one whose status no acknowledgement can change; else those of a
-    /// write. After [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the
+    /// [`Answered`](Error::Answered) for one whose status no acknowledgement can change,
+    /// [`ClaimTakenOver`](Error::ClaimTakenOver) when the answer comes too late; else those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the
     /// client has already done so, as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not
     /// repeat `Release`: somebody else may have claimed the message in the meantime.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
@@ -97,6 +97,6 @@ impl Client {
             .body(Body::resource(self.format(), answered.into())?)
             .message_identifier(header.identifier());
         // Some servers answer with the header, some with nothing. A proxy's HTML page is neither.
-        self.exchange(request, Answer::nothing).await
+        self.exchange(request, Answer::nothing).await.map_err(Error::for_acknowledgement)
     }
 }

@@ -119,7 +119,7 @@ async fn a_launched_session_logged_at_trace_level_tells_no_code_and_no_token() {
         json(r#"{"access_token":"access-two","token_type":"Bearer","refresh_token":"refresh-two"}"#),
         json(fixture("bundles/search-empty.json")),
         status(401, "application/json", expired),
-        status(400, "application/json", r#"{"error":"invalid_grant","error_description":"refresh-two of Lieke"}"#),
+        status(400, "application/json", r#"{"error":"invalid_grant","error_description":"The refresh token refresh-two of Lieke has expired"}"#),
         status(400, "text/html", "<html>You sent code=authorization-code</html>"),
         status(500, "text/html", "<html>Authorization: Bearer access-two</html>"),
     ])
@@ -158,6 +158,8 @@ async fn a_launched_session_logged_at_trace_level_tells_no_code_and_no_token() {
     for operation in ["launch", "mobile-launch", "authorize-mobile", "token", "refresh", "claim"] {
         assert!(log.contains(&format!("operation=\"{operation}\"")), "{operation} is in the log:\n{log}");
     }
+    // The rest of what the server says is there.
+    assert!(shown.contains("the server says: The refresh token \u{2026} of \u{2026} has expired"), "{shown}");
     for (name, text) in [("log", &log), ("errors and Debug", &shown)] {
         let own =
             [pending.state(), pending.code_verifier().expect("PKCE"), code.code_verifier().expect("PKCE")];

@@ -3,12 +3,13 @@
 #![allow(dead_code, reason = "each example takes what it needs")]
 
 use std::error::Error;
+use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use koppeltaal::messaging::{Sender, Source};
 use koppeltaal::transport::{Client, Credentials};
-use koppeltaal::{Connector, VersionStore};
+use koppeltaal::{ConfigError, Connector, VersionStore};
 
 pub(crate) type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -17,19 +18,25 @@ pub(crate) fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-/// A connector to `KOPPELTAAL_SERVER` in `KOPPELTAAL_DOMAIN`, as `KOPPELTAAL_USERNAME` with
-/// `KOPPELTAAL_PASSWORD`. The resources of the application are at `endpoint`.
+/// The connector of an application whose resources are at `endpoint`, for the account in the environment
+/// ([`Connector::from_env`]). What the environment lacks is that of the built-in `instance` of `koppeltaal
+/// sandbox`, so that an example runs at once. An application has no use for that: for it, `from_env` is all.
 pub(crate) fn connector(
     (application, endpoint): (&str, &str),
     instance: &str,
     versions: impl VersionStore,
 ) -> Result<Connector> {
+    let (source, versions) = (Source::new(application, endpoint), Arc::new(versions));
+    match Connector::from_env(source.clone(), Arc::clone(&versions)) {
+        Err(ConfigError::Missing { .. }) => {}
+        connector => return Ok(connector?),
+    }
     let username = setting("KOPPELTAAL_USERNAME", instance);
     let password = setting("KOPPELTAAL_PASSWORD", instance);
     let client = Client::builder(&setting("KOPPELTAAL_SERVER", "http://127.0.0.1:8480"))
         .credentials(Credentials::basic(&username, &password)?)
         .build()?;
-    let sender = Sender::new(Source::new(application, endpoint), setting("KOPPELTAAL_DOMAIN", "Sandbox"));
+    let sender = Sender::new(source, setting("KOPPELTAAL_DOMAIN", "Sandbox"));
     Ok(Connector::new(client, sender, versions))
 }
 

@@ -22,11 +22,15 @@ impl Connector {
     /// | password | `KOPPELTAAL_PASSWORD` | `password` or `password_file` |
     /// | domain | `KOPPELTAAL_DOMAIN` | `domain` |
     /// | format, certificate authorities, proxy | none | `format`, `ca_file`, `proxy` |
+    /// | plain http to another machine | `KOPPELTAAL_ALLOW_PLAIN_HTTP` | none |
     ///
     /// A variable comes before the option, and an empty one is as good as none. `KOPPELTAAL_PROFILE` names
     /// the [`Profile`]; without it, there are only the variables. `KOPPELTAAL_CONFIG` names the file of
     /// profiles, in place of the [usual ones](Profile::find). The password of a profile is not used for
     /// another user name.
+    ///
+    /// An address that begins with `http:` is refused, unless it is of this machine: passwords and data of
+    /// patients would travel unencrypted. In a closed network, `KOPPELTAAL_ALLOW_PLAIN_HTTP=true` allows it.
     ///
     /// Reads small files, so call it when the application starts.
     ///
@@ -79,8 +83,12 @@ struct Settings {
     username: String,
     password: String,
     domain: String,
+    plain_http: bool,
     profile: Option<Profile>,
 }
+
+/// The variable that allows http to another machine.
+const ALLOW_PLAIN_HTTP: &str = "KOPPELTAAL_ALLOW_PLAIN_HTTP";
 
 impl Settings {
     fn read(name: Option<&str>, environment: &Environment<'_>) -> Result<Self, ConfigError> {
@@ -111,11 +119,21 @@ impl Settings {
         };
         let option = "password (or password_file)";
         let password = password.ok_or_else(|| missing("the password", "KOPPELTAAL_PASSWORD", option))?;
-        Ok(Self { server, username, password, domain, profile })
+        let plain_http = match environment.text(ALLOW_PLAIN_HTTP)?.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => {
+                return Err(ConfigError::Variable { variable: ALLOW_PLAIN_HTTP, expected: "true or false" });
+            }
+        };
+        Ok(Self { server, username, password, domain, plain_http, profile })
     }
 
     fn client(&self) -> Result<Client, ConfigError> {
         let mut builder = Client::builder(&self.server);
+        if self.plain_http {
+            builder = builder.danger_allow_plain_http();
+        }
         if let Some(profile) = &self.profile {
             builder = builder.format(profile.format.unwrap_or_default());
             if let Some(file) = &profile.ca_file {
@@ -133,6 +151,8 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use std::ffi::OsString;
+
+    use koppeltaal_transport::BuildError;
 
     use super::*;
     use crate::versions::MemoryVersionStore;
@@ -266,6 +286,29 @@ mod tests {
         let connector = connector.expect("a connector");
         assert_eq!(connector.sender().domain(), "Elsewhere");
         assert!(!format!("{connector:?}").contains("Geheim"));
+    }
+
+    #[test]
+    fn plain_http_to_another_machine_has_to_be_allowed() {
+        let client = |allowed: Option<&'static str>| {
+            let mut variables = VARIABLES.to_vec();
+            variables[0].1 = "http://koppeltaal.example";
+            variables.extend(allowed.map(|value| (ALLOW_PLAIN_HTTP, value)));
+            read(None, &variables)?.client()
+        };
+        for refused in [None, Some("false"), Some("")] {
+            let error = client(refused).err();
+            assert!(
+                matches!(&error, Some(ConfigError::Client(BuildError::InsecureUrl { .. }))),
+                "{refused:?}: {error:?}"
+            );
+        }
+        assert!(client(Some("true")).is_ok());
+        let error = client(Some("yes")).err().expect("neither true nor false").to_string();
+        assert_eq!(
+            error,
+            "KOPPELTAAL_ALLOW_PLAIN_HTTP has a value that cannot be used: expected true or false"
+        );
     }
 
     #[test]

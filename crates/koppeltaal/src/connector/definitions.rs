@@ -9,7 +9,7 @@ use koppeltaal_transport::{Error, IncludeArchived, StatusCode};
 
 use super::Connector;
 use super::outcome::Rules;
-use crate::causes::causes;
+use crate::causes::{causes, causes_and_advice};
 
 /// How often a definition is read and written at most. Only a conflict makes it more than once.
 const MAX_ATTEMPTS: u32 = 5;
@@ -95,9 +95,16 @@ pub enum DefinitionError {
         r#source: Box<Error>,
     },
     /// The server cannot be reached, or refuses. When it is unknown whether it wrote the definition, or the
-    /// failure is transient, put it again: it is looked for first, so it is not created twice.
-    #[error(transparent)]
-    Transport(#[from] Error),
+    /// failure is transient, put it again: it is looked for first, so it is not created twice. The text of
+    /// this error includes the one inside and says what to do about it, so it has no source.
+    #[error("the activity definition was not put: {}", causes_and_advice(.0))]
+    Transport(Error),
+}
+
+impl From<Error> for DefinitionError {
+    fn from(error: Error) -> Self {
+        Self::Transport(error)
+    }
 }
 
 impl Connector {

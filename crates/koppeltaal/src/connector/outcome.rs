@@ -6,7 +6,7 @@ use koppeltaal_fhir::Finding;
 use koppeltaal_messaging::{ComposeError, ResourceUrl};
 use koppeltaal_transport::Error;
 
-use crate::causes::causes;
+use crate::causes::{SEND_AGAIN, causes, causes_and_advice_to_sender};
 use crate::versions::VersionStoreError;
 
 /// A message that the server has accepted.
@@ -64,11 +64,14 @@ pub enum SendError {
     /// The message could not be posted, or it is unknown whether it was: see
     /// [`is_outcome_unknown`](Error::is_outcome_unknown). If it is unknown, the server was already asked for
     /// the message by its identifier, without result. The same draft may be sent again with the same
-    /// [identifier](koppeltaal_messaging::Draft::with_identifier).
-    #[error(transparent)]
+    /// [identifier](koppeltaal_messaging::Draft::with_identifier), which is in the error. The text of this
+    /// error includes the one inside and says what to do about it, so it has no source.
+    #[error("{}", causes_and_advice_to_sender(.0))]
     Transport(Box<Error>),
     /// The runtime is shutting down. It is not known whether the message was sent.
-    #[error("the runtime is shutting down; whether message {identifier} was sent is unknown")]
+    #[error(
+        "the runtime is shutting down, and whether message {identifier} was sent is unknown; {SEND_AGAIN}"
+    )]
     Stopped {
         /// The `MessageHeader.identifier`.
         identifier: String,
@@ -76,7 +79,10 @@ pub enum SendError {
     /// The server has accepted the message, but the versions that it gave out could not be recorded: the next
     /// change of these resources will be a conflict, unless the versions are
     /// [recorded](crate::VersionStore::record) first.
-    #[error("the message was accepted, but the new versions are not recorded")]
+    #[error(
+        "the message was accepted, but the new versions are not recorded; record those in `sent` before the \
+         next change of these resources"
+    )]
     NotRecorded {
         /// What was accepted.
         sent: SentMessage,
@@ -110,7 +116,7 @@ impl fmt::Debug for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source: Option<&dyn fmt::Debug> = match self {
             Self::Versions(source) | Self::NotRecorded { source, .. } => Some(source),
-            Self::Conflict { source, .. } | Self::Transport(source) => Some(source),
+            // The text of the others includes their causes.
             _ => None,
         };
         let mut debug = f.debug_tuple("SendError");

@@ -8,7 +8,7 @@ use koppeltaal_transport::{Error, HeaderQuery, MessageFilter, Outcome, StoredMes
 
 use super::outcome::{SendError, types};
 use super::{Connector, MAX_OPENED_MESSAGES, message_number};
-use crate::causes::causes;
+use crate::causes::causes_and_advice;
 use crate::versions::VersionStoreError;
 
 /// How many headers are looked at.
@@ -19,7 +19,7 @@ const MAX_HEADERS: usize = 100_000;
 #[non_exhaustive]
 pub enum RelearnError {
     /// The server cannot be asked. Nothing was recorded.
-    #[error("the server cannot be asked for versions: {}", causes(.0))]
+    #[error("the server cannot be asked for versions: {}", causes_and_advice(.0))]
     Transport(Error),
     /// The versions that were found cannot be recorded.
     #[error("the versions that were found cannot be recorded")]

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -9,8 +10,10 @@ use std::time::{Duration, Instant};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
+use tokio::time::timeout;
+use tracing::{info, warn};
 
-use super::{DatabaseError, ErrorKind, MISSING_TABLE, PARTS, Script};
+use super::{DatabaseError, DriverError, ErrorKind, MISSING_TABLE, PARTS, Script};
 use crate::metrics::database_failed;
 
 /// The tables.
@@ -21,36 +24,47 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait between tries where `SQLite` itself does not wait.
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
+/// After which time an operation is late.
+const LATE: Duration = Duration::from_secs(1);
+
 /// This crate's own connection to the file. `SQLite` is synchronous, so the work is done on the runtime's
 /// threads for blocking work, one piece at a time.
 #[derive(Clone)]
 pub(crate) struct Database {
     connection: Arc<Mutex<Connection>>,
     part: &'static str,
+    /// Whether the log says that the file is late.
+    is_late: Arc<AtomicBool>,
 }
 
 impl Database {
     /// Opens or makes the file, and brings the tables of a part up to date.
     pub(crate) fn open(path: &Path, part: &'static str) -> Result<Self, DatabaseError> {
-        let mut connection = make(path)?;
-        if format(&connection, part)? != SCRIPT.format(part) {
-            migrate_part(&mut connection, part)?;
-        }
-        Ok(Self::new(connection, part))
+        let open = || {
+            let mut connection = make(path)?;
+            if format(&connection, part)? != SCRIPT.format(part) {
+                migrate_part(&mut connection, part)?;
+            }
+            Ok(Self::new(connection, part))
+        };
+        open().map_err(|error| of_file(path, error))
     }
 
     /// Opens a file that has the tables of a part. Makes and changes no table.
     pub(crate) fn open_without_migration(path: &Path, part: &'static str) -> Result<Self, DatabaseError> {
-        let connection = connect(path, OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE)?;
-        let (found, known) = (format(&connection, part)?, SCRIPT.format(part));
-        if found != known {
-            return Err(DatabaseError::Format { found, known });
-        }
-        Ok(Self::new(connection, part))
+        let open = || {
+            let connection = connect(path, OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE)?;
+            let (found, known) = (format(&connection, part)?, SCRIPT.format(part));
+            if found != known {
+                return Err(DatabaseError::Format { found, known });
+            }
+            Ok(Self::new(connection, part))
+        };
+        open().map_err(|error| of_file(path, error))
     }
 
     fn new(connection: Connection, part: &'static str) -> Self {
-        Self { connection: Arc::new(Mutex::new(connection)), part }
+        Self { connection: Arc::new(Mutex::new(connection)), part, is_late: Arc::default() }
     }
 
     /// Does a piece of work in one transaction, which is rolled back on an error. The transaction holds the
@@ -83,12 +97,41 @@ impl Database {
     ) -> Result<T, DatabaseError> {
         let connection = Arc::clone(&self.connection);
         let work = move || work(&mut connection.lock().unwrap_or_else(PoisonError::into_inner));
-        let done = match tokio::task::spawn_blocking(work).await {
+        let mut task = tokio::task::spawn_blocking(work);
+        let done = match timeout(LATE, &mut task).await {
+            Ok(done) => {
+                if self.is_late.swap(false, Ordering::Relaxed) {
+                    info!(part = self.part, "the database answers again");
+                }
+                done
+            }
+            // After 30 s it would be an error. Somebody can do something about it now.
+            Err(_) => {
+                if !self.is_late.swap(true, Ordering::Relaxed) {
+                    warn!(
+                        part = self.part,
+                        "the database does not answer within {} s, in most cases because the file is locked; \
+                         see which program keeps it locked, and whether the disk is slow",
+                        LATE.as_secs()
+                    );
+                }
+                task.await
+            }
+        };
+        let done = match done {
             Ok(done) => done.map_err(DatabaseError::from),
             Err(error) => Err(error.into()),
         };
         done.inspect_err(|_| database_failed(self.part))
     }
+}
+
+/// The error for a file that cannot be opened: it names the file, and says when its folder is missing.
+fn of_file(path: &Path, error: DatabaseError) -> DatabaseError {
+    let DatabaseError::Driver(DriverError { kind, text, advice }) = error else { return error };
+    let has_folder = path.parent().is_none_or(|folder| folder.as_os_str().is_empty() || folder.is_dir());
+    let advice = if has_folder { advice } else { Some("make its folder first, since only the file is made") };
+    DatabaseError::Driver(DriverError { kind, text: format!("{}: {text}", path.display()), advice })
 }
 
 /// Opens or makes the file.
@@ -162,11 +205,15 @@ fn names_our_table(message: &str) -> bool {
 }
 
 const MAKE_ROOM: &str = "make room on its disk";
+const NO_RIGHT: &str = "see whether the file and its folder are there, and whether this user may write both";
 
 /// What an operator can do about an error of `SQLite`.
 pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
     use rusqlite::Error::{SqlInputError, SqliteFailure};
     use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+    if let Some(error) = error.downcast_ref::<std::io::Error>() {
+        return (error.kind() == std::io::ErrorKind::PermissionDenied).then_some(NO_RIGHT);
+    }
     let error = error.downcast_ref::<rusqlite::Error>()?;
     if let SqliteFailure(_, Some(message)) | SqlInputError { msg: message, .. } = error
         && names_our_table(message)
@@ -180,9 +227,7 @@ pub(super) fn advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
             MAKE_ROOM
         }
         ErrorCode::SystemIoFailure => "see whether its disk is there, and has room",
-        ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
-            "see whether the file and its folder are there, and whether this user may write both"
-        }
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => NO_RIGHT,
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => "see which program keeps the file locked",
         ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => {
             "see whether this is the right file, or restore it from a backup"
@@ -215,8 +260,11 @@ fn write_ahead(connection: &Connection) -> Result<(), DatabaseError> {
 
 /// Makes the file if it is not there, and brings the tables of all parts up to date.
 pub(crate) fn migrate(path: &Path) -> Result<(), DatabaseError> {
-    let mut connection = make(path)?;
-    PARTS.iter().try_for_each(|part| migrate_part(&mut connection, part))
+    let migrate = || {
+        let mut connection = make(path)?;
+        PARTS.iter().try_for_each(|part| migrate_part(&mut connection, part))
+    };
+    migrate().map_err(|error| of_file(path, error))
 }
 
 /// Brings the tables of a part up to date.

@@ -10,6 +10,7 @@ use koppeltaal_transport::{
 };
 use tracing::warn;
 
+use crate::causes::causes_and_advice;
 use crate::connector::Connector;
 
 /// Opens sessions for launched users, for the launch page and the redirect URI of an application. Made by
@@ -75,7 +76,10 @@ pub enum SessionError {
     #[error(transparent)]
     NotALaunch(#[from] NotALaunch),
     /// The launch is from a server that the application does not know. Nothing was sent to it.
-    #[error("the launch is from a server that is not on the list: {iss:?}")]
+    #[error(
+        "the launch is from a server that is not on the list: {iss:?}; if it is yours, add its connector with \
+         `Launches::also_of`"
+    )]
     UnknownIssuer {
         /// The FHIR base that the launch names.
         iss: String,
@@ -84,14 +88,24 @@ pub enum SessionError {
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
     /// The session is in a domain that the application does not know.
-    #[error("the session is in a domain that is not on the list: {domain:?}")]
+    #[error(
+        "the session is in a domain that is not on the list: {domain:?}; add a connector of this domain with \
+         `Launches::also_of`"
+    )]
     UnknownDomain {
         /// The domain.
         domain: String,
     },
-    /// The server cannot be reached, or refuses.
-    #[error(transparent)]
-    Transport(#[from] Error),
+    /// The server cannot be reached, or refuses. The text of this error includes the one inside and says what
+    /// to do about it, so it has no source.
+    #[error("no session is opened: {}", causes_and_advice(.0))]
+    Transport(Error),
+}
+
+impl From<Error> for SessionError {
+    fn from(error: Error) -> Self {
+        Self::Transport(error)
+    }
 }
 
 impl Connector {

@@ -25,6 +25,14 @@ pub enum ConfigError {
         /// The name of the variable.
         variable: &'static str,
     },
+    /// An environment variable has a value that cannot be used.
+    #[error("{variable} has a value that cannot be used: expected {expected}")]
+    Variable {
+        /// The name of the variable.
+        variable: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
     /// `KOPPELTAAL_CONFIG` names a file of profiles, but no profile is named.
     #[error("KOPPELTAAL_CONFIG names a file of profiles, but no profile: set KOPPELTAAL_PROFILE too")]
     ProfileNotNamed,

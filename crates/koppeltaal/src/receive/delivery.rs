@@ -182,7 +182,9 @@ impl Delivery {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::acknowledge`]: the message may come again when its claim expires.
+    /// [`Error::ClaimTakenOver`] when the claim ended before, and somebody else has claimed and answered the
+    /// message since. Else those of [`Client::acknowledge`]: the message may come again when its claim
+    /// expires.
     pub async fn success(self) -> Result<(), Error> {
         self.acknowledge(Acknowledgement::Success).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, pin_mut};
 use koppeltaal::messaging::profiles::{CarePlan, Patient};
 use koppeltaal::messaging::{Content, Event, ProcessingStatus};
-use koppeltaal::transport::{Credentials, Format};
+use koppeltaal::transport::{Credentials, Error, Format};
 use koppeltaal::{Connector, MemoryVersionStore, ReceiveError};
 use koppeltaal_sandbox::{Fault, FaultKind};
 use tokio::time::timeout;
@@ -26,6 +26,24 @@ async fn a_delivery_can_succeed_fail_or_be_released() -> Result {
         let failed = (ProcessingStatus::Failed, Some("No such patient".to_owned()));
         let expected = [(ProcessingStatus::Success, None), failed, (ProcessingStatus::New, None)];
         assert_eq!(queue(&world.game).await?, expected);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_late_answer_is_told_that_the_claim_was_taken_over() -> Result {
+    for format in [Format::Json, Format::Xml] {
+        let world = World::start(format).await?;
+        world.send_patient("1").await?;
+        let slow = world.game.receive().await?.ok_or("no message")?;
+        world.sandbox.advance_clock(Duration::from_secs(3600));
+        let quick = world.game.receive().await?.ok_or("the claim did not run out")?;
+        quick.failure("No such patient").await?;
+        let error = slow.success().await.expect_err("somebody else has answered");
+        assert!(matches!(error, Error::ClaimTakenOver { .. }), "{error:?}");
+        assert!(error.to_string().contains("was taken over by somebody else"), "{error}");
+        assert!(!error.is_transient() && !error.is_outcome_unknown());
+        assert_eq!(queue(&world.game).await?[0].0, ProcessingStatus::Failed);
     }
     Ok(())
 }

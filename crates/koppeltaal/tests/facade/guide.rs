@@ -11,8 +11,8 @@ use koppeltaal::transport::{ClientAuthentication, Format, IncludeArchived, Url};
 
 use crate::formats::in_both_formats;
 use crate::world::{
-    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, browse, definition, patient, patient_url, plan,
-    plan_draft, status,
+    ACTIVITY, DEFINITION, REDIRECT_URI, Result, World, definition, patient, patient_url, plan, plan_draft,
+    status,
 };
 
 in_both_formats! {
@@ -107,7 +107,7 @@ async fn launch(format: Format) -> Result {
 async fn take_in(world: &World, page: &Url) -> Result<koppeltaal::LaunchSession> {
     let launches = world.game.launches(ClientAuthentication::basic("game", "game")?, REDIRECT_URI);
     let (authorize, pending) = launches.begin(page.as_str()).await?;
-    let back = browse(&authorize).await?;
+    let back = world.sandbox.browse(&authorize).await?;
     assert!(back.starts_with(REDIRECT_URI), "{back}");
     Ok(launches.finish(&pending, &back).await?)
 }

@@ -15,7 +15,7 @@ use koppeltaal::{
 use koppeltaal_sandbox::{Fault, FaultKind};
 
 use crate::world::{
-    ACTIVITY, DEFINITION, DOMAIN, REDIRECT_URI, Result, World, browse, patient_url, plan, plan_draft, status,
+    ACTIVITY, DEFINITION, DOMAIN, REDIRECT_URI, Result, World, patient_url, plan, plan_draft, status,
 };
 
 fn launches(game: &Connector) -> Result<Launches> {
@@ -31,7 +31,7 @@ async fn session(world: &World) -> Result<LaunchSession> {
     let page = world.portal.launch_url(&target(world)?, &patient_url(&world.portal)?).await?;
     let launches = launches(&world.game)?;
     let (authorize, pending) = launches.begin(page.as_str()).await?;
-    Ok(launches.finish(&pending, &browse(&authorize).await?).await?)
+    Ok(launches.finish(&pending, &world.sandbox.browse(&authorize).await?).await?)
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_session_whose_tokens_are_stored_is_resumed_after_a_restart() -> Resul
     });
     let page = world.portal.launch_url(&target(&world)?, &patient_url(&world.portal)?).await?;
     let (authorize, pending) = launches.begin(page.as_str()).await?;
-    let session = launches.finish(&pending, &browse(&authorize).await?).await?;
+    let session = launches.finish(&pending, &world.sandbox.browse(&authorize).await?).await?;
     world.sandbox.set_faults([Fault::new(FaultKind::TokenExpires).times(1)]);
     assert!(session.connector().receive().await?.is_none());
     let kept = row.0.lock().expect("no panic").clone();
@@ -130,7 +130,7 @@ async fn a_server_that_is_not_on_the_list_is_asked_for_nothing() -> Result {
     let both = known.also_of(other.game.clone());
     let (authorize, pending) = both.begin(page.as_str()).await?;
     assert!(authorize.as_str().starts_with(other.sandbox.url()));
-    let session = both.finish(&pending, &browse(&authorize).await?).await?;
+    let session = both.finish(&pending, &other.sandbox.browse(&authorize).await?).await?;
     assert_eq!(session.connector().client().server_url(), other.sandbox.url());
     let error = both.begin("https://game.example/").await.expect_err("no launch");
     assert!(matches!(error, SessionError::NotALaunch(_)));
@@ -144,7 +144,7 @@ async fn only_the_browser_that_began_a_launch_can_finish_it() -> Result {
     let page = world.portal.launch_url(&target(&world)?, &patient_url(&world.portal)?).await?;
     let (authorize, pending) = launches.begin(page.as_str()).await?;
     let (_, somebody) = launches.begin(page.as_str()).await?;
-    let back = browse(&authorize).await?;
+    let back = world.sandbox.browse(&authorize).await?;
     let error = launches.finish(&somebody, &back).await.expect_err("another state");
     assert!(matches!(error, SessionError::Authorization(AuthorizationError::State)), "{error:?}");
     // Its own can; also when its parts were kept elsewhere in the meantime. A code works once.
@@ -169,12 +169,13 @@ async fn a_session_belongs_to_the_connector_of_its_domain() -> Result {
     let page = world.portal.launch_url(&target(&world)?, &patient_url(&world.portal)?).await?;
     let alone = launches(&elsewhere)?;
     let (authorize, pending) = alone.begin(page.as_str()).await?;
-    let error = alone.finish(&pending, &browse(&authorize).await?).await.expect_err("another domain");
+    let error =
+        alone.finish(&pending, &world.sandbox.browse(&authorize).await?).await.expect_err("another domain");
     assert!(matches!(&error, SessionError::UnknownDomain { domain } if domain == DOMAIN), "{error:?}");
 
     let both = alone.also_of(world.game.clone());
     let (authorize, pending) = both.begin(page.as_str()).await?;
-    let session = both.finish(&pending, &browse(&authorize).await?).await?;
+    let session = both.finish(&pending, &world.sandbox.browse(&authorize).await?).await?;
     assert_eq!(session.connector().sender().domain(), DOMAIN);
     Ok(())
 }
@@ -213,7 +214,7 @@ async fn a_caregiver_is_launched_about_the_patient_of_the_plan() -> Result {
     let page = world.portal.launch_url(&target(&world)?, &caregiver).await?;
     let launches = launches(&world.game)?;
     let (authorize, pending) = launches.begin(page.as_str()).await?;
-    let session = launches.finish(&pending, &browse(&authorize).await?).await?;
+    let session = launches.finish(&pending, &world.sandbox.browse(&authorize).await?).await?;
     assert_eq!((session.user(), session.patient()), (Some(caregiver), Some(patient_url(&world.portal)?)));
     Ok(())
 }

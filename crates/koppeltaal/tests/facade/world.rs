@@ -12,11 +12,9 @@ use koppeltaal::messaging::profiles::{
 use koppeltaal::messaging::{
     Draft, Event, ProcessingStatus, Reference, ResourceKind, ResourceUrl, valuesets,
 };
-use koppeltaal::transport::{Format, Url};
+use koppeltaal::transport::Format;
 use koppeltaal::{Connector, MemoryVersionStore};
 use koppeltaal_sandbox::{Application, Instance, Sandbox, SandboxConfig};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 #[allow(unused_imports, reason = "each test uses a part of it")]
 pub(crate) use application::{DOMAIN, FullStore, LONG, Result, patient};
@@ -169,19 +167,4 @@ pub(crate) async fn await_queue(receiver: &Connector, expected: &[ProcessingStat
         Ok(result) => result,
         Err(_) => Err(format!("the queue is {found:?}, not {expected:?}").into()),
     }
-}
-
-/// Where the server sends a browser that opens this URL.
-pub(crate) async fn browse(url: &Url) -> Result<String> {
-    let host = url.host_str().ok_or("no host")?;
-    let mut socket = TcpStream::connect((host, url.port_or_known_default().ok_or("no port")?)).await?;
-    let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
-    let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await?;
-    assert!(answer.starts_with("HTTP/1.1 302 "), "{answer}");
-    let mut headers = answer.lines().filter_map(|line| line.split_once(": "));
-    let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
-    Ok(location.ok_or("no location")?.1.to_owned())
 }

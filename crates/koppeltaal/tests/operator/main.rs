@@ -88,6 +88,16 @@ const DISK_FULL: Signs = Signs {
     end: "the outbox's database works again",
 };
 
+/// Another program keeps the file locked. Long before that is an error, it is told.
+const FILE_LOCKED: Signs = Signs {
+    records: &[
+        ["the database does not answer", "part=\"outbox\"", "see which program keeps it locked"],
+        ["the database does not answer", "part=\"versions\"", "see which program keeps it locked"],
+    ],
+    metrics: &[],
+    end: "the database answers again",
+};
+
 const TABLES_GONE: Signs = Signs {
     records: &[
         [
@@ -198,6 +208,28 @@ async fn a_full_disk_is_seen_and_gets_room() -> Result {
                 Ok(())
             },
             async |_| Ok(std::fs::remove_file(&filler)?),
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_file_that_another_program_locks_is_seen_within_seconds_and_unlocked() -> Result {
+    let directory = directory()?;
+    let world = World::in_file(directory.path()).await?;
+    let other = koppeltaal::rusqlite::Connection::open(directory.path().join("portal.db"))?;
+    let begin = std::time::Instant::now();
+    world
+        .meets(
+            &FILE_LOCKED,
+            async |_| {
+                other.busy_timeout(application::LONG)?;
+                Ok(other.execute_batch("BEGIN IMMEDIATE")?)
+            },
+            async |_| {
+                // The error would come after 30 s.
+                assert!(begin.elapsed() < std::time::Duration::from_secs(25), "{:?}", begin.elapsed());
+                Ok(other.execute_batch("COMMIT")?)
+            },
         )
         .await
 }

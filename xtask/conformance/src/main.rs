@@ -11,12 +11,10 @@ use clap::Parser;
 use koppeltaal_fhir::Format;
 
 mod agreement;
-mod difference;
 mod examples;
 mod exceptions;
 mod guard;
 mod insert;
-mod json_tree;
 mod ledger;
 mod lossless;
 mod manifest;
@@ -28,7 +26,6 @@ mod reading;
 mod schema_verdict;
 mod travel;
 mod written;
-mod xml_tree;
 mod xmllint;
 
 use schema_verdict::File;

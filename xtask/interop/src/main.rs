@@ -17,6 +17,7 @@ mod postgresql;
 mod programs;
 mod python;
 mod r4_documents;
+mod r4_rivals;
 mod r4_validators;
 mod r4_xml;
 mod schema;
@@ -96,6 +97,16 @@ enum Command {
         #[arg(long, default_value = "target/interop/node-r4")]
         directory: PathBuf,
     },
+    /// Measure koppeltaal-r4 beside other libraries of R4: clean builds, reading and writing. Takes up to an
+    /// hour.
+    R4Rivals {
+        /// The names of the libraries; without any, all of them.
+        #[arg(value_name = "LIBRARY")]
+        only: Vec<String>,
+        /// The seconds that a build may take.
+        #[arg(long, default_value_t = 720)]
+        limit: u64,
+    },
     /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it
     /// into a virtual environment.
     Python {
@@ -160,6 +171,9 @@ fn main() -> anyhow::Result<ExitCode> {
             r4_validators::run(&paths, &directory, &python, &environment)?
         }
         Command::R4Xml { paths, directory } => r4_xml::run(&paths, &directory)?,
+        Command::R4Rivals { only, limit } => {
+            r4_rivals::run(&only, std::time::Duration::from_secs(limit)).map(|()| 0)?
+        }
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,

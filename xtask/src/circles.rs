@@ -55,7 +55,8 @@ pub(crate) fn run() -> Result<()> {
 
 /// The folders of the workspace's packages.
 fn packages(root: &Path) -> Result<Vec<PathBuf>> {
-    let mut packages = vec![root.join("xtask"), root.join("xtask/conformance"), root.join("xtask/interop")];
+    let mut packages: Vec<_> =
+        ["", "comparison", "conformance", "interop"].map(|name| root.join("xtask").join(name)).into();
     for entry in fs::read_dir(root.join("crates"))? {
         packages.push(entry?.path());
     }

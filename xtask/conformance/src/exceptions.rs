@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::difference::Difference;
+use comparison::difference::Difference;
 
 /// One row.
 pub(crate) struct Exception {

@@ -1,8 +1,8 @@
 //! [`Ledger`] counts for each check the files that passed, were explained or failed, and gives the verdict of
 //! the run.
 
-use crate::difference::Difference;
 use crate::exceptions::{Exception, Exceptions};
+use comparison::difference::Difference;
 
 /// A group of measurements of one kind.
 pub(crate) struct Check {

@@ -4,12 +4,12 @@ use Format::{Json, Xml};
 
 use koppeltaal_fhir::Format;
 
-use crate::difference::Difference;
-use crate::json_tree;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
 use crate::travel::travel;
-use crate::xml_tree;
+use comparison::difference::Difference;
+use comparison::json_tree;
+use comparison::xml_tree;
 
 /// The formats that a file is written in, one after the other.
 struct Journey {

@@ -11,12 +11,10 @@ use clap::Parser;
 use koppeltaal_fhir::Format;
 
 mod agreement;
-mod difference;
 mod examples;
 mod exceptions;
 mod guard;
 mod insert;
-mod json_tree;
 mod koppeltaal2;
 mod ledger;
 mod lossless;
@@ -29,7 +27,6 @@ mod reading;
 mod schema_verdict;
 mod travel;
 mod written;
-mod xml_tree;
 mod xmllint;
 
 use schema_verdict::File;

@@ -297,8 +297,8 @@ impl Source {
         let mut mutant = self.change(Kind::Damage, index, sort, self.splice(&[(value.clone(), new.clone())]));
         mutant.what.push_str(&format!(
             " of @{name}: {:?} became {:?}",
-            crate::difference::excerpt(old),
-            crate::difference::excerpt(&new)
+            comparison::difference::excerpt(old),
+            comparison::difference::excerpt(&new)
         ));
         Some(mutant)
     }

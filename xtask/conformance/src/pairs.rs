@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use koppeltaal_fhir::Format;
 
-use crate::difference::Difference;
-use crate::json_tree::{self, Json};
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
 use crate::travel::travel;
+use comparison::difference::Difference;
+use comparison::json_tree::{self, Json};
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     println!("\nPairs");

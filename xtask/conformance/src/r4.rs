@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use comparison::files;
+use comparison::json_tree::{self, Json};
 use koppeltaal_r4::{ReadOptions, Resource, Rule, Severity};
-
-use crate::json_tree::{self, Json};
 
 /// The share of files that must come back, in thousandths.
 const TARGET: usize = 995;
@@ -37,7 +37,7 @@ pub(crate) fn check(directories: &[PathBuf]) -> Result<bool> {
     let mut outcome = Outcome::default();
     let mut others = 0;
     for directory in directories {
-        for path in files(directory)? {
+        for path in files::json(directory)? {
             let name = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
             let text = fs::read(&path).with_context(|| format!("{name} cannot be read"))?;
             match round_trip(&text) {
@@ -70,22 +70,6 @@ pub(crate) fn check(directories: &[PathBuf]) -> Result<bool> {
         println!("  {error} ({}, first {})", names.len(), names.first().map_or("", String::as_str));
     }
     Ok(all > 0 && outcome.lossless * 1_000 >= all * TARGET)
-}
-
-/// The JSON files below a directory, in order.
-fn files(directory: &Path) -> Result<Vec<PathBuf>> {
-    let list = || format!("{} cannot be listed", directory.display());
-    let mut found = Vec::new();
-    for entry in fs::read_dir(directory).with_context(list)? {
-        let path = entry.with_context(list)?.path();
-        if path.is_dir() {
-            found.extend(files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "json") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// Nothing for a text that is no resource of a default type. Else the errors in it, or what got lost.

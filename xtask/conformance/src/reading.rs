@@ -3,10 +3,10 @@
 
 use koppeltaal_fhir::{Format, ReadOptions};
 
-use crate::difference::Difference;
 use crate::guard::guarded;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
+use comparison::difference::Difference;
 
 pub(crate) fn check(cases: &[Case], ledger: &mut Ledger) {
     println!("\nReading");

@@ -6,12 +6,12 @@ use anyhow::{Result, bail};
 use koppeltaal_fhir::{ReadError, ReadOptions};
 
 use crate::agreement::disagreement;
-use crate::difference::{Difference, excerpt};
 use crate::guard::guarded;
 use crate::ledger::{Ledger, Sample};
 use crate::mutate::{KINDS, Kind, Mutant, REGIONS, Region, Source};
 use crate::random::Random;
 use crate::xmllint::{Verdict, Xmllint};
+use comparison::difference::{Difference, excerpt};
 
 /// Files up to this size are changed. The same change takes longer in a larger file and shows no more.
 const LARGEST: usize = 40 << 10;

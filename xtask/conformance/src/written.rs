@@ -3,11 +3,11 @@
 use anyhow::Result;
 use koppeltaal_fhir::Format;
 
-use crate::difference::Difference;
 use crate::ledger::Ledger;
 use crate::manifest::{Case, Status};
 use crate::travel::travel;
 use crate::xmllint::{Verdict, Xmllint};
+use comparison::difference::Difference;
 
 pub(crate) fn check(xmllint: &Xmllint, cases: &[Case], ledger: &mut Ledger) -> Result<()> {
     println!("\nWhat is written");

@@ -9,12 +9,17 @@ use clap::{Parser, Subcommand};
 
 mod browser;
 mod composed;
+mod environments;
 mod examples;
 mod jose;
 mod kill;
 mod postgresql;
 mod programs;
 mod python;
+mod r4_documents;
+mod r4_rivals;
+mod r4_validators;
+mod r4_xml;
 mod schema;
 mod signalr;
 mod speed;
@@ -67,6 +72,40 @@ enum Command {
         /// The environment of pyjwt; created if it is missing.
         #[arg(long, default_value = "target/interop/venv-jose")]
         environment: PathBuf,
+    },
+    /// Validate R4 resources with fhirkit-rs (Python), fhir and @medplum/core (npm). Installs them.
+    R4Validators {
+        /// JSON files, and folders of them; without any, the fixtures.
+        #[arg(value_name = "DIR")]
+        paths: Vec<PathBuf>,
+        /// The folder of the npm packages; created if it is missing.
+        #[arg(long, default_value = "target/interop/node-r4")]
+        directory: PathBuf,
+        /// The interpreter to make the environment with.
+        #[arg(long, default_value = "python3")]
+        python: String,
+        /// The environment of fhirkit-rs; created if it is missing.
+        #[arg(long, default_value = "target/interop/venv-r4")]
+        environment: PathBuf,
+    },
+    /// Compare the XML of R4 resources with that of fhir (npm), in both directions. Installs it.
+    R4Xml {
+        /// JSON files, and folders of them; without any, the fixtures.
+        #[arg(value_name = "DIR")]
+        paths: Vec<PathBuf>,
+        /// The folder of the npm packages; created if it is missing.
+        #[arg(long, default_value = "target/interop/node-r4")]
+        directory: PathBuf,
+    },
+    /// Measure koppeltaal-r4 beside other libraries of R4: clean builds, reading and writing. Takes up to an
+    /// hour.
+    R4Rivals {
+        /// The names of the libraries; without any, all of them.
+        #[arg(value_name = "LIBRARY")]
+        only: Vec<String>,
+        /// The seconds that a build may take.
+        #[arg(long, default_value_t = 720)]
+        limit: u64,
     },
     /// Exchange messages with the Python connector, in both directions and through the sandbox. Installs it
     /// into a virtual environment.
@@ -128,6 +167,13 @@ fn main() -> anyhow::Result<ExitCode> {
         Command::Schema { schema } => schema::run(&schema)?,
         Command::Signalr { directory } => signalr::run(&directory)?,
         Command::Jose { directory, python, environment } => jose::run(&directory, &python, &environment)?,
+        Command::R4Validators { paths, directory, python, environment } => {
+            r4_validators::run(&paths, &directory, &python, &environment)?
+        }
+        Command::R4Xml { paths, directory } => r4_xml::run(&paths, &directory)?,
+        Command::R4Rivals { only, limit } => {
+            r4_rivals::run(&only, std::time::Duration::from_secs(limit)).map(|()| 0)?
+        }
         Command::Browser { screenshots } => browser::run(screenshots.as_deref())?,
         Command::Python { python, environment } => python::run(&python, &environment)?,
         Command::Postgresql { no_install } => postgresql::run(!no_install).map(|()| 0)?,

@@ -16,8 +16,8 @@ use koppeltaal_messaging::{CodeSystem as _, Content, Event, Message, Validator};
 use koppeltaal_sandbox::SandboxConfig;
 use serde::Deserialize;
 
-use crate::composed;
 use crate::programs::{self, output, run as run_aloud};
+use crate::{composed, environments};
 
 /// The packages to install. The connector needs `pkg_resources`, which setuptools has up to version 81.
 const PACKAGES: [&str; 2] = ["koppeltaal==1.3.5.14", "setuptools<81"];
@@ -58,20 +58,7 @@ pub(crate) fn run(python: &str, environment: &Path) -> Result<usize> {
 
 /// The interpreter of an environment that has the connector.
 pub(crate) fn install(python: &str, environment: &Path) -> Result<PathBuf> {
-    let environment = crate::workspace_root().join(environment);
-    let interpreter = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    if output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"])).is_ok() {
-        return Ok(interpreter);
-    }
-    println!("installing {} into {}", PACKAGES[0], environment.display());
-    output(Command::new(python).args(["-m", "venv"]).arg(&environment)).with_context(|| {
-        format!("`{python} -m venv` makes no environment: Python 3 with the module venv is needed (Debian and Ubuntu: python3-venv)")
-    })?;
-    output(Command::new(&interpreter).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))
-        .context("pip cannot install the connector: the Python registry must be within reach")?;
-    output(Command::new(&interpreter).args(["-c", "import koppeltaal.connector"]))
-        .context("the connector is installed and cannot be imported")?;
-    Ok(interpreter)
+    environments::python(python, environment, &PACKAGES, "koppeltaal.connector")
 }
 
 /// Runs a script in the environment, and returns what it prints. Warnings of the connector's dependencies are

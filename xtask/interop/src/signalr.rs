@@ -7,27 +7,15 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use koppeltaal_sandbox::SandboxConfig;
 
-use crate::programs::{output, require, run as run_aloud, script};
+use crate::environments;
+use crate::programs::{run as run_aloud, script};
 
 /// The packages: the client, its dependencies, and the parts of a browser that Node lacks.
 const PACKAGES: [&str; 4] = ["signalr@2.4.3", "jquery@3.8.0", "jsdom@29.1.1", "eventsource@4.1.1"];
 
 /// Runs the client over each transport.
 pub(crate) fn run(directory: &Path) -> Result<usize> {
-    require("node", "nodejs")?;
-    let directory = crate::workspace_root().join(directory);
-    if !PACKAGES.iter().all(|package| is_installed(&directory, package)) {
-        require("npm", "npm")?;
-        println!("installing {} into {}", PACKAGES.join(", "), directory.display());
-        std::fs::create_dir_all(&directory)?;
-        output(
-            Command::new("npm")
-                .args(["install", "--no-audit", "--no-fund", "--prefix"])
-                .arg(&directory)
-                .args(PACKAGES),
-        )
-        .context("npm cannot install the client: the npm registry must be within reach")?;
-    }
+    let directory = environments::npm(directory, &PACKAGES)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let sandbox = runtime.block_on(SandboxConfig::new().portal_and_game().start())?;
     let mut command = Command::new("node");
@@ -36,13 +24,4 @@ pub(crate) fn run(directory: &Path) -> Result<usize> {
     )
     .context("the client is not notified over each transport")?;
     Ok(0)
-}
-
-/// Whether a package is there in this version.
-fn is_installed(directory: &Path, package: &str) -> bool {
-    let (name, version) = package.split_once('@').unwrap_or((package, ""));
-    let manifest =
-        std::fs::read(directory.join("node_modules").join(name).join("package.json")).unwrap_or_default();
-    serde_json::from_slice::<serde_json::Value>(&manifest)
-        .is_ok_and(|manifest| manifest["version"] == version)
 }

@@ -3,21 +3,22 @@
 use std::fmt;
 
 /// How many differences one comparison collects. More say nothing new about a file.
-pub(crate) const MOST: usize = 200;
+pub const MOST: usize = 200;
 
 /// One place where two trees differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Difference {
+pub struct Difference {
     /// Where, as the format names places: `Patient/name[1]/@value` in XML, `name[1].family` in JSON.
-    pub(crate) path: String,
+    pub path: String,
     /// What the original or reference has there; `None` for nothing.
-    pub(crate) left: Option<String>,
+    pub left: Option<String>,
     /// What the other side has there; `None` for nothing.
-    pub(crate) right: Option<String>,
+    pub right: Option<String>,
 }
 
 impl Difference {
-    pub(crate) fn new(path: impl Into<String>, left: Option<String>, right: Option<String>) -> Self {
+    /// A difference at a place, with what each side has there.
+    pub fn new(path: impl Into<String>, left: Option<String>, right: Option<String>) -> Self {
         Self { path: path.into(), left, right }
     }
 }
@@ -30,7 +31,7 @@ impl fmt::Display for Difference {
 }
 
 /// At most some 100 characters of `text`, on one line.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(100).collect();
     if short.len() < text.len() {
         short.push('…');

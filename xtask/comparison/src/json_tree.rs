@@ -11,19 +11,23 @@ use crate::xml_tree;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Json {
+pub enum Json {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Boolean(bool),
     /// The digits as written.
     Number(String),
+    /// The text without escapes.
     String(String),
+    /// Items in the order of the text.
     Array(Vec<Json>),
     /// Members in the order of the text.
     Object(Vec<(String, Json)>),
 }
 
 /// Parses JSON; a member that occurs twice in an object is an error.
-pub(crate) fn parse(text: &str) -> Result<Json, String> {
+pub fn parse(text: &str) -> Result<Json, String> {
     let raw: &RawValue = serde_json::from_str(text.strip_prefix('\u{FEFF}').unwrap_or(text))
         .map_err(|error| error.to_string())?;
     from_raw(raw.get()).map_err(|error| error.to_string())
@@ -107,7 +111,7 @@ impl Json {
 
 /// Rewrites the quirks of older tools into the forms of 0.0.82: `_id` for `id`, the `feed` wrapper, `null`
 /// members, HAPI's comments.
-pub(crate) fn modernize(json: Json) -> Json {
+pub fn modernize(json: Json) -> Json {
     match json {
         Json::Object(mut members) => {
             if let [(name, Json::Object(_))] = members.as_slice()
@@ -129,7 +133,7 @@ pub(crate) fn modernize(json: Json) -> Json {
 }
 
 /// Removes the narratives: `div`, and the summary of an entry.
-pub(crate) fn without_narrative(json: Json) -> Json {
+pub fn without_narrative(json: Json) -> Json {
     match json {
         Json::Object(mut members) => {
             members.retain(|(name, value)| !is_narrative(name, value));
@@ -141,13 +145,35 @@ pub(crate) fn without_narrative(json: Json) -> Json {
     }
 }
 
+/// Removes the white space between two tags in narratives.
+pub fn without_space_between_tags(json: Json) -> Json {
+    match json {
+        Json::Object(members) => {
+            let prepare = |(name, value): (String, Json)| match value {
+                Json::String(text) if name == "div" => {
+                    let parts: Vec<&str> = text.split('>').collect();
+                    let parts = parts.iter().map(|part| match part.trim_start() {
+                        tag if tag.starts_with('<') => tag,
+                        _ => part,
+                    });
+                    (name, Json::String(parts.collect::<Vec<_>>().join(">")))
+                }
+                value => (name, without_space_between_tags(value)),
+            };
+            Json::Object(members.into_iter().map(prepare).collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(without_space_between_tags).collect()),
+        scalar => scalar,
+    }
+}
+
 /// The two string members that hold markup. (`Condition.stage.summary` is an object.)
 fn is_narrative(name: &str, value: &Json) -> bool {
     matches!(name, "div" | "summary") && matches!(value, Json::String(_))
 }
 
 /// All places where two values differ, in document order of the left one, up to [`MOST`].
-pub(crate) fn compare(left: &Json, right: &Json) -> Vec<Difference> {
+pub fn compare(left: &Json, right: &Json) -> Vec<Difference> {
     let mut differences = Vec::new();
     compare_values(left, right, "", &mut differences);
     differences
@@ -278,5 +304,14 @@ mod tests {
             .expect("JSON");
         let rest = parse(r#"{"text": {"status": "generated"}, "summary": {"div": 1}}"#).expect("JSON");
         assert_eq!(without_narrative(json), rest);
+    }
+
+    #[test]
+    fn space_between_tags_can_be_left_out_without_that_in_text() {
+        let json = parse(r#"{"text": [{"div": "<div>\n <p> a <b/> c</p> </div>"}], "x": "<a> </a>"}"#)
+            .expect("JSON");
+        let rest =
+            parse(r#"{"text": [{"div": "<div><p> a <b/> c</p></div>"}], "x": "<a> </a>"}"#).expect("JSON");
+        assert_eq!(without_space_between_tags(json), rest);
     }
 }

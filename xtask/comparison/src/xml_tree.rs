@@ -22,7 +22,7 @@ const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
 /// An element. Names carry their namespace as `{uri}name`, FHIR's and "none" excepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Element {
+pub struct Element {
     namespace: String,
     name: String,
     attributes: BTreeMap<String, String>,
@@ -38,14 +38,14 @@ enum Node {
 }
 
 /// Parses a document and removes what carries no meaning.
-pub(crate) fn parse(text: &str) -> Result<Element, String> {
+pub fn parse(text: &str) -> Result<Element, String> {
     let mut root = tree(text.strip_prefix('\u{FEFF}').unwrap_or(text), false)?;
     normalize(&mut root);
     Ok(root)
 }
 
 /// Parses the narrative in a JSON string: HTML's named entities are known, the namespace may be missing.
-pub(crate) fn parse_markup(text: &str) -> Result<Element, String> {
+pub fn parse_markup(text: &str) -> Result<Element, String> {
     tree(text, true)
 }
 
@@ -216,7 +216,7 @@ fn normalize(element: &mut Element) {
 }
 
 /// All places where two trees differ, in document order, up to [`MOST`].
-pub(crate) fn compare(left: &Element, right: &Element) -> Vec<Difference> {
+pub fn compare(left: &Element, right: &Element) -> Vec<Difference> {
     let mut differences = Vec::new();
     if (&left.namespace, &left.name) == (&right.namespace, &right.name) {
         compare_elements(left, right, &left.name, &mut differences);

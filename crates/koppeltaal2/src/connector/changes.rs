@@ -142,7 +142,8 @@ impl<P: Profile> Changes<P> {
     }
 
     /// How far the feed has come with all that was handed out. Keep it after a change was handled, together
-    /// with the result: what is handed out twice after a crash is then what was not kept.
+    /// with the result: what is handed out twice after a crash is then what was not kept. Its text grows with the
+    /// number of versions that were written within the overlap.
     pub fn position(&self) -> Position {
         self.memory.position()
     }

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use koppeltaal_r4::Primitive;
+use koppeltaal_r4::primitives::Instant;
 use koppeltaal2::profiles::Task;
-use koppeltaal2::{Changes, Error, Search};
+use koppeltaal2::{Changes, Error, Position, Search};
 use serde_json::Value;
 
 use crate::server::{Reply, Server, page, task};
@@ -106,6 +108,17 @@ async fn a_feed_continues_after_its_position_without_repeating() {
     assert_eq!(now(&mut changes).await, ["6v2", "4v4", "5v5"], "one became visible late");
     let asked = server.asked();
     assert!(asked.last().expect("a search").target.contains("_lastUpdated=ge2026-01-01T00%3A00%3A01.000Z"));
+}
+
+#[tokio::test]
+async fn a_feed_can_begin_at_a_time() {
+    let tasks = tasks((1..=9).map(|number| (number, number, "ready")));
+    let server = server(&tasks).await;
+    let changes = server.connector().await.changes(Search::<Task>::new()).overlap(Duration::from_secs(1));
+    let start = Position::since(
+        &"2026-01-01T00:00:08Z".parse::<Primitive<Instant>>().expect("a time").value.expect("a time"),
+    );
+    assert_eq!(now(&mut changes.resume(&start)).await, ["7v7", "8v8", "9v9"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@
 //! `koppeltaal sandbox` running, or another server in `KOPPELTAAL_SERVER`. It reads patients from standard
 //! input, one `id;given names;family name` on a line, and ends when all are delivered. Its database is the
 //! file that is its argument, or `koppeltaal-epd.db` in the temporary folder.
+//!
+//! It is a job that ends. A service keeps `dispatcher.run_until(shutdown())` running beside its own work, as
+//! the example `postgresql` does; with this database, only the two lines differ that open it.
 
 #[path = "common/shared.rs"]
 mod common;

@@ -1,4 +1,5 @@
-//! A tiny intervention: a game for users whom a portal launches. It reports their progress.
+//! A tiny intervention: a game for users whom a portal launches. It reports their progress, and the result
+//! when they have done.
 //!
 //! See the example `portal` for how to run both. The sandbox expects the game at <http://127.0.0.1:8481/>;
 //! `INTERVENTION_LISTEN` and `INTERVENTION_URL` move it, `KOPPELTAAL_SERVER` names another server,
@@ -16,10 +17,14 @@ use axum::extract::{Form, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use koppeltaal::messaging::profiles::CarePlanActivityStatus;
+use koppeltaal::fhir::datatypes::{CodeableConcept, Identifier};
+use koppeltaal::fhir::primitives::{DateTime, Instant};
+use koppeltaal::fhir::resources::{DiagnosticReportDiagnostic, DiagnosticReportStatus};
+use koppeltaal::messaging::profiles::{CarePlanActivityResult, CarePlanActivityStatus, Organization};
 use koppeltaal::messaging::valuesets::ActivityStatus;
+use koppeltaal::messaging::{Draft, Reference, ResourceKind, ResourceUrl};
 use koppeltaal::transport::ClientAuthentication;
-use koppeltaal::{LaunchSession, Launches, PendingLaunch, SqliteVersionStore};
+use koppeltaal::{Connector, LaunchSession, Launches, PendingLaunch, SqliteVersionStore};
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
 
@@ -143,9 +148,37 @@ async fn report(
         ..CarePlanActivityStatus::default()
     };
     // One status per activity: the next report is a new version of it.
-    let draft = session.connector().draft(activity, status)?.with_patient(&patient);
-    session.connector().send(draft).await?;
+    let connector = session.connector();
+    connector.send(connector.draft(activity, status)?.with_patient(&patient)).await?;
+    if report.percentage >= 100 {
+        let draft = result(connector, activity, &patient)?;
+        connector.send(draft).await?;
+    }
     Ok(Redirect::to("/game"))
+}
+
+/// The message about what came out of an activity, with the organization that vouches for it.
+fn result(connector: &Connector, activity: &str, patient: &ResourceUrl) -> Result<Draft, Failure> {
+    let maker = connector.url(ResourceKind::Organization, "maker")?;
+    let now = DateTime::from(Instant::now());
+    let result = CarePlanActivityResult {
+        activity: Some(activity.to_owned()),
+        status: Some(DiagnosticReportStatus::Final),
+        name: Some(CodeableConcept { text: "The ship is home".into(), ..CodeableConcept::default() }),
+        issued: Some(now.clone()),
+        subject: Some(Reference::from(patient)),
+        performer: Some(Reference::from(&maker)),
+        diagnostic: Some(DiagnosticReportDiagnostic::DateTime(now.into())),
+        ..CarePlanActivityResult::default()
+    };
+    let organization = Organization {
+        identifier: vec![Identifier::new("http://fhir.nl/fhir/NamingSystem/agb-z", "99001234")],
+        name: Some("Lighthouse Games".to_owned()),
+        active: Some(true),
+        ..Organization::default()
+    };
+    let draft = connector.draft(activity, result)?.with_patient(patient);
+    Ok(draft.with_resource(maker, organization))
 }
 
 /// Which browser it is, by its cookie.

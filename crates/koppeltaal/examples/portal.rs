@@ -1,4 +1,5 @@
-//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees the progress.
+//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees the progress and
+//! the result.
 //!
 //! In three terminals, then at <http://127.0.0.1:8482/>:
 //!
@@ -24,7 +25,7 @@ use axum::routing::{get, post};
 use koppeltaal::fhir::datatypes::HumanName;
 use koppeltaal::fhir::resources::{CarePlanActivityCategory, CarePlanStatus};
 use koppeltaal::messaging::profiles::{
-    CarePlan, CarePlanActivity, CarePlanActivityStatus, CarePlanSimple, Patient,
+    CarePlan, CarePlanActivity, CarePlanActivityResult, CarePlanActivityStatus, CarePlanSimple, Patient,
 };
 use koppeltaal::messaging::valuesets::{ActivityKind, ActivityStatus};
 use koppeltaal::messaging::{Reference, ResourceKind, ResourceUrl};
@@ -51,6 +52,7 @@ struct Assignment {
     activity: String,
     status: String,
     percentage: Option<i32>,
+    result: Option<String>,
 }
 
 #[tokio::main]
@@ -60,12 +62,16 @@ async fn main() -> Result<()> {
     let connector = connector(("Tiny portal", "https://portal.example/fhir"), "portal", versions)?;
     let portal = Portal { connector, assignments: Arc::default() };
 
-    let assignments = Arc::clone(&portal.assignments);
+    let (assignments, of_results) = (Arc::clone(&portal.assignments), Arc::clone(&portal.assignments));
     let worker = portal
         .connector
         .worker()
         .on(move |told: CarePlanActivityStatus, _| {
             note(&mut assignments.lock().expect("no handler panics"), told);
+            async { Ok(()) }
+        })
+        .on(move |told: CarePlanActivityResult, _| {
+            note_result(&mut of_results.lock().expect("no handler panics"), &told);
             async { Ok(()) }
         })
         // Other messages that the portal subscribes to are not needed here.
@@ -96,6 +102,15 @@ fn note(assignments: &mut [Assignment], told: CarePlanActivityStatus) {
     }
 }
 
+/// Records the result of an activity.
+fn note_result(assignments: &mut [Assignment], told: &CarePlanActivityResult) {
+    let about = assignments.iter_mut().find(|one| Some(one.activity.as_str()) == told.activity.as_deref());
+    if let Some(assignment) = about {
+        let name = told.name.as_ref().and_then(|name| name.text.as_str());
+        assignment.result = name.map(str::to_owned);
+    }
+}
+
 async fn page(State(portal): State<Portal>) -> Html<String> {
     let assignments = portal.assignments.lock().expect("no handler panics");
     let page: Markup = html! {
@@ -116,7 +131,8 @@ async fn page(State(portal): State<Portal>) -> Html<String> {
                 @for (index, assignment) in assignments.iter().enumerate() {
                     h2 { (assignment.client) }
                     p { "The Lighthouse Keeper: " output { (assignment.status) }
-                        @if let Some(percentage) = assignment.percentage { ", " (percentage) " %" } }
+                        @if let Some(percentage) = assignment.percentage { ", " (percentage) " %" }
+                        @if let Some(result) = &assignment.result { ". Result: " (result) } }
                     p {
                         a href=(format!("/launch?index={index}&by=client")) { "Play" }
                         " · "
@@ -172,6 +188,7 @@ async fn assign(State(portal): State<Portal>, Form(form): Form<NewAssignment>) -
         activity: format!("activity-{id}"),
         status: ActivityStatus::Available.to_string(),
         percentage: None,
+        result: None,
     };
     portal.assignments.lock().expect("no handler panics").push(assignment);
     Ok(Redirect::to("/"))

@@ -176,6 +176,8 @@ async fn a_client_plays_the_game_that_the_portal_gave_and_the_portal_sees_how_fa
         client.wait_for(&portal.url, &format!("{status}</output>, {percentage} %")).await?;
     }
 
+    client.wait_for(&portal.url, "Result: The ship is home").await?;
+
     let mut caregiver = Browser::new()?;
     let (_, page) = caregiver.get(&format!("{}/launch?index=0&by=caregiver", portal.url)).await?;
     assert!(page.contains("look on as a caregiver"), "{page}");

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::programs;
 
 /// The features of the package. The first is none of them: the clock with `serde_json` alone.
-const LIBRARIES: [&str; 6] = ["", "koppeltaal-r4", "koppeltaal-r4-all", "fhir", "fhirbolt", "fhir-sdk"];
+const LIBRARIES: [&str; 6] = ["", "koppeltaal-r4", "koppeltaal-r4-all", "fhir-sdk", "fhir", "fhirbolt"];
 
 /// The sizes of the documents in bytes of JSON.
 const SIZES: [usize; 2] = [15 << 10, 1 << 20];

@@ -5,7 +5,7 @@
 //! references, @medplum/core also invariants. Profiles are unknown to them. A bundle is judged whole, with the
 //! resources in it. Before that, each judge must refuse what is broken in ways that all three look for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -83,16 +83,15 @@ pub(crate) fn run(
     for (name, said) in &verdicts {
         let mut refused = 0;
         for ((file, _), errors) in documents.iter().zip(said) {
-            let (mut ours, mut excused): (Vec<&String>, Vec<usize>) = (Vec::new(), Vec::new());
+            let (mut ours, mut excused): (Vec<&String>, BTreeSet<usize>) = (Vec::new(), BTreeSet::new());
             for error in errors {
                 match is_known(name, file, error) {
-                    Some(index) => excused.push(index),
+                    Some(index) => drop(excused.insert(index)),
                     None if ours.contains(&error) => {}
                     None => ours.push(error),
                 }
             }
-            excused.dedup();
-            excused.iter().for_each(|index| known[*index] += 1);
+            excused.into_iter().for_each(|index| known[index] += 1);
             if let Some(first) = ours.first() {
                 refused += 1;
                 let others =

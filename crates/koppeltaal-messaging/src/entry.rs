@@ -55,7 +55,8 @@ impl MessageEntry {
     /// ```
     /// # let message = koppeltaal_fhir::ReadOptions::tolerant()
     /// #     .json(include_bytes!("../../../fixtures/messages/CreateOrUpdateCarePlan-full.json"))?;
-    /// # let message = koppeltaal_messaging::Message::extract(message.document.into_bundle().map_err(|_| "no bundle")?)?;
+    /// # let bundle = message.document.into_bundle().map_err(|_| "no bundle")?;
+    /// # let message = koppeltaal_messaging::Message::extract(bundle)?;
     /// use koppeltaal_messaging::profiles::Practitioner;
     ///
     /// let caregiver = message.entries().find_map(|entry| entry.profile::<Practitioner>());

@@ -1,5 +1,5 @@
-//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees the progress and
-//! the result.
+//! A tiny portal: a caregiver gives a game to a client, launches the client into it, and sees the progress
+//! and the result.
 //!
 //! In three terminals, then at <http://127.0.0.1:8482/>:
 //!

@@ -271,12 +271,12 @@ mod sqlite {
         assert!(matches!(SqliteVersionStore::open(&text), Err(VersionStoreError::Database { .. })));
         let missing = directory.path().join("missing").join("versions.db");
         for open in [SqliteVersionStore::open, SqliteVersionStore::open_without_migration] {
-            let error = open(missing.clone()).err().expect("there is no such folder").to_string();
+            let error = open(missing.clone()).expect_err("there is no such folder").to_string();
             assert!(error.contains(&missing.display().to_string()), "{error}");
             assert!(error.ends_with("; make its folder first, since only the file is made"), "{error}");
         }
         let missing = directory.path().join("versions-2.db");
-        let error = SqliteVersionStore::open_without_migration(&missing).err().expect("no file").to_string();
+        let error = SqliteVersionStore::open_without_migration(&missing).expect_err("no file").to_string();
         assert!(error.contains(&missing.display().to_string()), "{error}");
         assert!(error.contains("see whether the file and its folder are there"), "{error}");
     }

@@ -20,7 +20,11 @@ read_points_in_time! {
         OffsetDateTime::from_unix_timestamp(seconds).ok()?.replace_nanosecond(nanosecond).ok()
     }
 }
-write_points_in_time! { OffsetDateTime, "The point in time, written with its offset, to the minute.", to: text }
+write_points_in_time! {
+    OffsetDateTime,
+    "The point in time, written with its offset, to the minute.",
+    to: text
+}
 
 /// As XML Schema writes it.
 fn text(point: OffsetDateTime) -> String {

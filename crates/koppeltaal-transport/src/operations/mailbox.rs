@@ -81,9 +81,10 @@ impl Client {
     ///
     /// [`ForeignUrl`](Error::ForeignUrl) for a header that did not come from this server,
     /// [`Answered`](Error::Answered) for one whose status no acknowledgement can change,
-    /// [`ClaimTakenOver`](Error::ClaimTakenOver) when the answer comes too late; else those of a write. After [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the
-    /// client has already done so, as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not
-    /// repeat `Release`: somebody else may have claimed the message in the meantime.
+    /// [`ClaimTakenOver`](Error::ClaimTakenOver) when the answer comes too late; else those of a write. After
+    /// [`UnknownOutcome`](Error::UnknownOutcome), `Success` and `Failure` may be sent again; the client has
+    /// already done so, as often as its [`RetryPolicy`](crate::RetryPolicy) says. It does not repeat
+    /// `Release`: somebody else may have claimed the message in the meantime.
     pub async fn acknowledge(&self, header: &Header, acknowledgement: &Acknowledgement) -> Result<()> {
         let address = header.url().map(ResourceUrl::versionless);
         let foreign = || Error::ForeignUrl { url: address.map(str::to_owned) };

@@ -304,7 +304,7 @@ mod tests {
             );
         }
         assert!(client(Some("true")).is_ok());
-        let error = client(Some("yes")).err().expect("neither true nor false").to_string();
+        let error = client(Some("yes")).expect_err("neither true nor false").to_string();
         assert_eq!(
             error,
             "KOPPELTAAL_ALLOW_PLAIN_HTTP has a value that cannot be used: expected true or false"

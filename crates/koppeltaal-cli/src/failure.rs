@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use koppeltaal::{ConfigError, OutboxError};
+use koppeltaal::{ConfigError, DefinitionError, OutboxError};
 use koppeltaal_fhir::WriteError;
 use koppeltaal_messaging::CodeSystem as _;
 use koppeltaal_transport::{
@@ -33,6 +33,8 @@ pub(crate) enum Failure {
     Launch(#[from] NotALaunch),
     #[error(transparent)]
     Versions(#[from] koppeltaal::VersionStoreError),
+    #[error(transparent)]
+    Definition(DefinitionError),
     #[error(transparent)]
     Outbox(#[from] koppeltaal::OutboxError),
     /// A domain of Koppeltaal 2.0 cannot be used.
@@ -96,6 +98,15 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<DefinitionError> for Failure {
+    fn from(error: DefinitionError) -> Self {
+        match error {
+            DefinitionError::Transport(error) => error.into(),
+            error => Self::Definition(error),
+        }
+    }
+}
+
 impl From<InputError> for Failure {
     fn from(InputError { name, problem }: InputError) -> Self {
         Self::UnusableFile { name, problem }
@@ -154,6 +165,7 @@ impl Failure {
         match self {
             Self::NotFound(_)
             | Self::Authorization(_)
+            | Self::Definition(_)
             | Self::Outbox(OutboxError::Unknown { .. } | OutboxError::State { .. }) => Outcome::Negative,
             Self::Server(error) => match **error {
                 Error::Authentication { .. }
@@ -204,6 +216,8 @@ impl Failure {
             Self::Authorization(_) => "authorization",
             Self::Launch(_) => "launch",
             Self::Versions(_) => "version-store",
+            Self::Definition(DefinitionError::Conflict { .. }) => "conflict",
+            Self::Definition(_) => "definition",
             Self::Outbox(_) => "outbox",
             Self::Config(ConfigError::File { .. }) => "input-output",
             Self::Config(

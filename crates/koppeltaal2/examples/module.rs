@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use koppeltaal2::profiles::{Patient, Task};
+use koppeltaal2::r4::datatypes::HumanName;
 use koppeltaal2::smart::{Algorithm, KeyPair};
 use koppeltaal2::{Domain, Search};
 
@@ -27,7 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             continue;
         };
         let patient = connector.read::<Patient>(patient).await?;
-        let name = patient.name.first().map(|name| name.display()).unwrap_or_default();
+        let name = patient.name.first().map(HumanName::display).unwrap_or_default();
         println!("{} is for {name}", task.reference());
         connector.update_with::<Task>(&task.id, |task| task.status = "in-progress".into()).await?;
     }

@@ -13,6 +13,7 @@ mod valueset;
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::exports::*;
 pub use generated::{profiles, valuesets, vocabulary};
+pub use koppeltaal_r4 as r4;
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use koppeltaal_smart as smart;

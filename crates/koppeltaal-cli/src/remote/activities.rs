@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use koppeltaal::{Connector, DefinitionOutcome, MemoryVersionStore};
 use koppeltaal_fhir::ReadOptions;
 use koppeltaal_fhir::resources::Other;
 use koppeltaal_messaging::profiles::ActivityDefinition;
-use koppeltaal_messaging::{CodeSystem as _, ResourceUrl};
+use koppeltaal_messaging::{CodeSystem as _, Sender, Source};
 use koppeltaal_transport::{Client, IncludeArchived, StoredActivityDefinition};
 use serde::Serialize;
 
@@ -34,7 +35,10 @@ pub(crate) struct Activity {
 
 #[derive(Debug, Subcommand)]
 enum Change {
-    /// Create an activity definition, or replace the one with the same identifier.
+    /// Create an activity definition, or replace the one of the same application with the same identifier.
+    ///
+    /// When the server has one that says the same, nothing is written. So a script can put all definitions
+    /// whenever an application is deployed.
     Put {
         /// An `Other` with code `ActivityDefinition`, in JSON or XML; - is standard input.
         file: PathBuf,
@@ -56,6 +60,9 @@ struct Definition {
     archived: Option<bool>,
     /// The address with its version.
     url: Option<String>,
+    /// What a change did: `created`, `updated`, `unchanged` or `archived`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
 }
 
 impl RemoteCommand for Activities {
@@ -74,36 +81,35 @@ impl RemoteCommand for Activities {
 impl RemoteCommand for Activity {
     async fn run(self, connection: &Connection) -> Result<(), Failure> {
         let client = connection.connect()?.client;
-        let (definition, current) = match &self.change {
-            Change::Put { file, .. } => {
+        let (definition, url, outcome) = match &self.change {
+            Change::Put { file } => {
                 let definition = definition_in(file)?;
-                let identifier = definition.activity_definition_identifier.clone();
-                let stored = match &identifier {
-                    Some(identifier) => find(&client, identifier).await?,
-                    None => None,
+                // A definition belongs to no domain that a client could name, and its sender is the account.
+                let sender = Sender::new(Source::new("koppeltaal", "https://localhost"), "");
+                let connector = Connector::new(client, sender, MemoryVersionStore::new());
+                let outcome = connector.put_activity_definition(&definition).await?;
+                let word = match &outcome {
+                    DefinitionOutcome::Created(_) => "created",
+                    DefinitionOutcome::Updated(_) => "updated",
+                    DefinitionOutcome::Unchanged(_) => "unchanged",
                 };
-                (definition, stored.and_then(|stored| stored.url))
+                (definition, outcome.url().clone(), word)
             }
-            Change::Archive { id, .. } => {
+            Change::Archive { id } => {
                 let stored = find(&client, id).await?;
                 let stored =
                     stored.ok_or_else(|| Failure::NotFound(format!("there is no activity {id:?}")))?;
+                let url = stored.url.ok_or(Failure::Protocol("the activity definition has no address"))?;
                 let mut definition = ActivityDefinition::from(stored.resource);
                 definition.is_archived = Some(true);
                 definition.is_active = Some(false);
-                (definition, stored.url)
+                let url = client.update_activity_definition(&url, &definition.clone().into()).await?;
+                (definition, url, "archived")
             }
         };
-        let url = put(&client, current.as_ref(), &definition.clone().into()).await?;
-        Ok(connection.output.print(&Definition::new(definition, Some(url.to_string())))?)
+        let printed = Definition::new(definition, Some(url.to_string()));
+        Ok(connection.output.print(&Definition { outcome: Some(outcome), ..printed })?)
     }
-}
-
-async fn put(client: &Client, current: Option<&ResourceUrl>, other: &Other) -> Result<ResourceUrl, Failure> {
-    Ok(match current {
-        Some(current) => client.update_activity_definition(current, other).await?,
-        None => client.create_activity_definition(other).await?,
-    })
 }
 
 async fn find(client: &Client, identifier: &str) -> Result<Option<StoredActivityDefinition>, Failure> {
@@ -135,6 +141,7 @@ impl Definition {
             active: definition.is_active,
             archived: definition.is_archived,
             url,
+            outcome: None,
         }
     }
 }
@@ -146,8 +153,9 @@ impl Printable for Definition {
             (_, Some(false)) => ", inactive",
             _ => "",
         };
+        let outcome = self.outcome.map(|outcome| format!("{outcome}: ")).unwrap_or_default();
         vec![format!(
-            "{}  {} ({}{state})  {}",
+            "{outcome}{}  {} ({}{state})  {}",
             or_hyphen(self.identifier.as_deref()),
             or_hyphen(self.name.as_deref()),
             or_hyphen(self.kind.as_deref()),

@@ -159,7 +159,8 @@ async fn report(
 
 /// The message about what came out of an activity, with the organization that vouches for it.
 fn result(connector: &Connector, activity: &str, patient: &ResourceUrl) -> Result<Draft, Failure> {
-    let maker = connector.url(ResourceKind::Organization, "maker")?;
+    // One for each result: a sandbox that was started again knows none, and the file of versions all.
+    let maker = connector.url(ResourceKind::Organization, activity)?;
     let now = DateTime::from(Instant::now());
     let result = CarePlanActivityResult {
         activity: Some(activity.to_owned()),

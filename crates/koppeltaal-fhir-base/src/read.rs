@@ -240,7 +240,7 @@ fn not_utf8(format: Format, start: &[u8], rest: &[u8]) -> String {
     let declared = if format == Format::Xml { xml::declared_encoding(start) } else { None };
     match declared.filter(|declared| !is_utf8(declared)) {
         Some(declared) => format!("not UTF-8 but {declared}, as it declares: {CONVERT_TO_UTF8}"),
-        None => "not UTF-8".to_owned(),
+        None => format!("not UTF-8, in most cases Latin-1 or Windows-1252: {CONVERT_TO_UTF8}"),
     }
 }
 

@@ -415,7 +415,10 @@ fn of_message(identifier: Option<&str>) -> String {
 fn kinds(resources: &[ResourceUrl]) -> String {
     match resources {
         [] => "resources".to_owned(),
-        [one] => format!("a {}", one.resource_type()),
+        [one] => {
+            let name = one.resource_type();
+            format!("{} {name}", if name.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" })
+        }
         many => {
             let types: Vec<_> = many.iter().map(ResourceUrl::resource_type).collect();
             format!("{} resources ({})", many.len(), types.join(", "))

@@ -6,6 +6,7 @@ mod connector;
 #[rustfmt::skip]
 mod generated;
 mod profile;
+mod profile_methods;
 mod validate;
 mod valueset;
 
@@ -13,6 +14,7 @@ mod valueset;
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use connector::exports::*;
 pub use generated::{profiles, valuesets, vocabulary};
+pub use koppeltaal_r4 as r4;
 #[cfg(feature = "connector")]
 #[cfg_attr(docsrs, doc(cfg(feature = "connector")))]
 pub use koppeltaal_smart as smart;

@@ -1,7 +1,10 @@
 //! Constructors and getters of the data types, for the most common uses. The types themselves are generated.
 
-use crate::datatypes::{CodeableConcept, Coding, HumanName, Identifier, Period, Reference};
-use crate::primitives::DateTime;
+use crate::datatypes::{
+    CodeableConcept, Coding, ContactPoint, ContactPointSystem, HumanName, Identifier, NameUse, Period,
+    Reference,
+};
+use crate::primitives::{DateTime, Instant};
 
 impl HumanName {
     /// A name of one given and one family part.
@@ -19,6 +22,13 @@ impl HumanName {
         let parts = [self.prefix.as_slice(), &self.given, family, &self.suffix];
         let words: Vec<&str> = parts.into_iter().flatten().filter_map(|part| part.as_str()).collect();
         words.join(" ")
+    }
+
+    /// The same with what it is used for, such as [`NameUse::Official`], which profiles may ask for.
+    #[must_use]
+    pub fn with_use(mut self, r#use: NameUse) -> Self {
+        self.r#use = r#use.into();
+        self
     }
 }
 
@@ -87,9 +97,69 @@ impl Period {
     }
 }
 
+impl Period {
+    /// Whether the end has passed at this time. Without an end it has not.
+    ///
+    /// The end is included (R4): one without a time, such as `2026-10-01`, lasts until that day, month or year is
+    /// over by the clock that `at` is written in. [`Instant::now`] is in UTC.
+    pub fn has_ended(&self, at: &Instant) -> bool {
+        let Some(end) = self.end.get() else { return false };
+        if let (Some(end_seconds), Some(at_seconds)) = (end.unix_seconds(), at.unix_seconds()) {
+            return (end_seconds, end.nanosecond()) < (at_seconds, at.nanosecond());
+        }
+        let at = (at.year(), end.month().and(at.month()), end.day().and(at.day()), end.time().and(at.time()));
+        (end.year(), end.month(), end.day(), end.time()) < at
+    }
+}
+
+impl ContactPoint {
+    /// An email address.
+    pub fn email(address: impl Into<String>) -> Self {
+        Self::in_system(ContactPointSystem::Email, address.into())
+    }
+
+    /// A telephone number.
+    pub fn phone(number: impl Into<String>) -> Self {
+        Self::in_system(ContactPointSystem::Phone, number.into())
+    }
+
+    fn in_system(system: ContactPointSystem, value: String) -> Self {
+        Self { system: system.into(), value: value.into(), ..Self::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_period_has_ended_when_its_last_day_is_over() {
+        let ended = |end: &str, at: &str| {
+            let period = Period::new(None, Some(end.parse().expect("a date")));
+            period.has_ended(&at.parse().expect("an instant"))
+        };
+        assert!(!ended("2026-10-01", "2026-10-01T23:59:59Z"));
+        assert!(ended("2026-10-01", "2026-10-02T00:00:00Z"));
+        assert!(ended("2026-10-01", "2026-10-02T00:30:00+02:00")); // where it is still the 1st in UTC
+        assert!(!ended("2026-10", "2026-10-31T12:00:00Z"));
+        assert!(ended("2026-10", "2026-11-01T00:00:00Z"));
+        assert!(!ended("2026", "2026-12-31T12:00:00Z"));
+        assert!(ended("2025", "2026-01-01T00:00:00Z"));
+        assert!(!ended("2026-10-01T12:00:00+02:00", "2026-10-01T10:00:00Z"));
+        assert!(ended("2026-10-01T12:00:00+02:00", "2026-10-01T10:00:00.001Z"));
+        assert!(!Period::default().has_ended(&Instant::now()));
+    }
+
+    #[test]
+    fn a_contact_point_says_what_it_is() {
+        let mail = ContactPoint::email("roos@example.nl");
+        assert_eq!((mail.system.as_str(), mail.value.as_str()), (Some("email"), Some("roos@example.nl")));
+        assert_eq!(ContactPoint::phone("0201234567").system.as_str(), Some("phone"));
+        assert_eq!(
+            HumanName::new("Roos", "Jansen").with_use(NameUse::Official).r#use.as_str(),
+            Some("official")
+        );
+    }
 
     #[test]
     fn what_is_made_can_be_asked_for() {

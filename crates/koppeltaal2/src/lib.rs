@@ -6,6 +6,7 @@ mod connector;
 #[rustfmt::skip]
 mod generated;
 mod profile;
+mod profile_methods;
 mod validate;
 mod valueset;
 

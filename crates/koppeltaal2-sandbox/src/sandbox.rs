@@ -264,6 +264,7 @@ fn fhir_settings(switches: &Switches) -> FhirSettings {
     FhirSettings {
         stale: status(switches.stale_version_status, default.stale),
         without_if_match: status(switches.missing_if_match_status, default.without_if_match),
+        profile_rules: !switches.without_profile_rules,
         ..default
     }
 }

@@ -2,10 +2,14 @@
 //! who looks around some invented people.
 
 use koppeltaal_r4::Resource;
-use koppeltaal_r4::datatypes::{DeviceNametype, HumanName, Identifier, Meta};
+use koppeltaal_r4::datatypes::{
+    AdministrativeGender, CodeableConcept, Coding, ContactPoint, DeviceNametype, HumanName, Identifier, Meta,
+    NameUse,
+};
 use koppeltaal_r4::resources::{
     Device, DeviceDeviceName, DeviceStatus, Organization, Patient, Practitioner, RelatedPerson,
 };
+use koppeltaal2::valuesets::FamilyRelation;
 
 use crate::application::Applications;
 use crate::config::{SandboxConfig, UserType};
@@ -58,42 +62,92 @@ fn device(name: &str, client_id: &str) -> Device {
     }
 }
 
-/// An invented person: kind, id, names, what the identity provider knows the person by.
-type Invented = (UserType, &'static str, &'static str, &'static str, &'static str);
+/// An invented person. The identity provider knows the person by the login.
+struct Invented {
+    kind: UserType,
+    id: &'static str,
+    given: &'static str,
+    family: &'static str,
+    login: &'static str,
+    born: &'static str,
+}
 
 /// The invented people. Their ids are the same in every sandbox, so that a script can name them.
 const PEOPLE: [Invented; 5] = [
-    (UserType::Patient, "8e2b6f04-5d3c-4a57-9f10-2c6de1b7a901", "Mirte", "Zonneveld", "mirte@example.nl"),
-    (UserType::Patient, "3c91d7aa-0b46-4e8d-8a55-f7b0c4e2d902", "Joris", "Havermans", "joris@example.nl"),
-    (UserType::Practitioner, "b5d0e83f-92a7-4c1e-b6f8-1e4a7d3c5903", "Nadia", "Elburg", "nadia@example.nl"),
-    (UserType::Practitioner, "6a74c2d9-e815-4f3b-8d02-95b1f0a6e904", "Teun", "Brinkhorst", "teun@example.nl"),
-    (
-        UserType::RelatedPerson,
-        "d1f8a3b6-47ce-4925-a7e3-80c2b5d4f905",
-        "Sanne",
-        "Zonneveld",
-        "sanne@example.nl",
-    ),
+    Invented {
+        kind: UserType::Patient,
+        id: "8e2b6f04-5d3c-4a57-9f10-2c6de1b7a901",
+        given: "Mirte",
+        family: "Zonneveld",
+        login: "mirte@example.nl",
+        born: "1987-04-12",
+    },
+    Invented {
+        kind: UserType::Patient,
+        id: "3c91d7aa-0b46-4e8d-8a55-f7b0c4e2d902",
+        given: "Joris",
+        family: "Havermans",
+        login: "joris@example.nl",
+        born: "1994-11-03",
+    },
+    Invented {
+        kind: UserType::Practitioner,
+        id: "b5d0e83f-92a7-4c1e-b6f8-1e4a7d3c5903",
+        given: "Nadia",
+        family: "Elburg",
+        login: "nadia@example.nl",
+        born: "1979-01-30",
+    },
+    Invented {
+        kind: UserType::Practitioner,
+        id: "6a74c2d9-e815-4f3b-8d02-95b1f0a6e904",
+        given: "Teun",
+        family: "Brinkhorst",
+        login: "teun@example.nl",
+        born: "1968-08-21",
+    },
+    Invented {
+        kind: UserType::RelatedPerson,
+        id: "d1f8a3b6-47ce-4925-a7e3-80c2b5d4f905",
+        given: "Sanne",
+        family: "Zonneveld",
+        login: "sanne@example.nl",
+        born: "1961-05-09",
+    },
 ];
 
-/// Puts the invented people into the store. The related person is one of the first patient.
+/// Puts the invented people into the store. The related person is the mother of the first patient.
 fn people(store: &Store, origin: &str) {
-    for (kind, id, given, family, login) in PEOPLE {
+    let patient_of_relative = PEOPLE[0].id;
+    for Invented { kind, id, given, family, login, born } in PEOPLE {
         let identifier = vec![identifier("http://sandbox.example/login", login)];
-        let name = vec![HumanName { given: vec![given.into()], family: family.into(), ..Default::default() }];
+        let name = vec![HumanName { r#use: NameUse::Official.into(), ..HumanName::new(given, family) }];
+        let (gender, birth_date) = (AdministrativeGender::Unknown.into(), born.parse().unwrap_or_default());
         let (meta, active) = (meta(kind.name()), true.into());
         let person: Resource = match kind {
             UserType::Patient => {
-                let born = if id == PEOPLE[0].1 { "1987-04-12" } else { "1994-11-03" };
-                let birth_date = born.parse().unwrap_or_default();
-                Patient { meta, identifier, active, name, birth_date, ..Default::default() }.into()
+                Patient { meta, identifier, active, name, gender, birth_date, ..Default::default() }.into()
             }
             UserType::Practitioner => {
-                Practitioner { meta, identifier, active, name, ..Default::default() }.into()
+                let telecom = vec![ContactPoint::email(login)];
+                Practitioner { meta, identifier, active, name, telecom, ..Default::default() }.into()
             }
             UserType::RelatedPerson => {
-                let patient = Some(reference_to(&format!("Patient/{}", PEOPLE[0].1)));
-                RelatedPerson { meta, identifier, active, patient, name, ..Default::default() }.into()
+                let patient = Some(reference_to(&format!("Patient/{patient_of_relative}")));
+                let mother = Coding::from(FamilyRelation::Mother);
+                let relationship = vec![CodeableConcept { coding: vec![mother], ..Default::default() }];
+                RelatedPerson {
+                    meta,
+                    identifier,
+                    active,
+                    patient,
+                    relationship,
+                    name,
+                    gender,
+                    birth_date,
+                    ..Default::default()
+                }
+                .into()
             }
         };
         store.create_with_id(id, person, Some(origin));

@@ -22,6 +22,9 @@ pub struct Switches {
     /// Introspection takes a client assertion only for the token endpoint, as the reference service does, and
     /// not for its own endpoint, as the text says.
     pub introspection_for_token_endpoint_only: bool,
+    /// A resource that breaks rules of its profile is stored, if it names the profile. Domains differ in how much
+    /// they check.
+    pub without_profile_rules: bool,
     /// The HTTP status for an update of a version that is no longer the current one: 409, as at the reference
     /// server, or 412.
     pub stale_version_status: u16,
@@ -41,6 +44,7 @@ impl Default for Switches {
             without_code_challenge: false,
             any_redirect_uri: false,
             introspection_for_token_endpoint_only: false,
+            without_profile_rules: false,
             stale_version_status: STALE_VERSION[0],
             missing_if_match_status: MISSING_IF_MATCH[0],
         }

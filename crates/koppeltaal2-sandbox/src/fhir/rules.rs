@@ -1,24 +1,35 @@
 //! The rules of Koppeltaal for what applications write, beyond the structure of R4.
 
 use http::StatusCode;
-use koppeltaal_r4::Resource;
 use koppeltaal_r4::resources::{IssueType, Subscription, Task};
+use koppeltaal_r4::{Finding, Resource, Rule, Severity};
+use koppeltaal2::rules;
 
 use crate::fhir::refusal::{Issue, Refusal};
 use crate::notification::{Subscriber, activate};
-use crate::resources::{has_origin, origin, parts, profile_url, set_origin};
+use crate::resources::{has_origin, origin, set_origin};
 
 const ORIGIN: &str = "extension('http://koppeltaal.nl/fhir/StructureDefinition/resource-origin')";
 /// The code of a Task that shows another one.
 const VIEW: &str = "view";
 
-/// Checks a resource that is to be written, and prepares what the server decides.
+/// What kind of issue the violation of a rule is. Any other rule is one about values.
+const KINDS: [(Rule, IssueType); 5] = [
+    (rules::MINIMUM, IssueType::Required),
+    (rules::MAXIMUM, IssueType::Structure),
+    (rules::FORBIDDEN, IssueType::Structure),
+    (rules::CODE, IssueType::CodeInvalid),
+    (rules::PROFILE_URL, IssueType::BusinessRule),
+];
+
+/// Checks a resource that is to be written, and prepares what the server decides. Without `profile_rules` it only
+/// has to name its profile.
 ///
 /// # Errors
 ///
 /// 422 with all violations.
-pub(crate) fn check(resource: &mut Resource) -> Result<(), Refusal> {
-    let mut issues: Vec<_> = profile(resource).into_iter().collect();
+pub(crate) fn check(resource: &mut Resource, profile_rules: bool) -> Result<(), Refusal> {
+    let mut issues = profile(resource, profile_rules);
     if let Some(task) = resource.get::<Task>() {
         issues.extend(view(task));
     }
@@ -34,18 +45,19 @@ pub(crate) fn check(resource: &mut Resource) -> Result<(), Refusal> {
     if issues.is_empty() { Ok(()) } else { Err(Refusal::unprocessable(issues)) }
 }
 
-/// `meta.profile` names the profile of the type, with or without its version.
-fn profile(resource: &Resource) -> Option<Issue> {
+/// The rules of the profile. What was found is not said, since the diagnostics of a refusal are logged.
+fn profile(resource: &Resource, all_rules: bool) -> Vec<Issue> {
     let resource_type = resource.resource_type();
-    let url = profile_url(resource_type);
-    let named = parts(resource).and_then(|parts| parts.meta).map_or(&[][..], |meta| &meta.profile);
-    let is_named = named.iter().filter_map(|profile| profile.as_str()).any(|profile| {
-        profile.strip_prefix(url.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('|'))
-    });
-    (!is_named).then(|| {
-        Issue::new(IssueType::BusinessRule, format!("expected {url}"))
-            .at(format!("{resource_type}.meta.profile"))
-    })
+    let is_broken = |finding: &Finding| {
+        finding.severity == Severity::Error && (all_rules || finding.rule == rules::PROFILE_URL)
+    };
+    let issue = |finding: Finding| {
+        let kind = KINDS.iter().find(|(rule, _)| *rule == finding.rule);
+        let kind = kind.map_or(IssueType::Value, |(_, kind)| kind.clone());
+        Issue::new(kind, format!("{}: expected {}", finding.rule.id(), finding.expected))
+            .at(format!("{resource_type}.{}", finding.path))
+    };
+    koppeltaal2::validate(resource).into_iter().filter(is_broken).map(issue).collect()
 }
 
 /// A Task that shows another one names it.

@@ -29,6 +29,8 @@ pub(crate) struct FhirSettings {
     pub(crate) stale: StatusCode,
     /// The status for an update without `If-Match`: 412, 400 or 428.
     pub(crate) without_if_match: StatusCode,
+    /// Whether a resource has to keep all rules of its profile, and not only name it.
+    pub(crate) profile_rules: bool,
     /// The longest body, in bytes.
     pub(crate) body_bytes: usize,
 }
@@ -39,6 +41,7 @@ impl Default for FhirSettings {
         Self {
             stale: StatusCode::CONFLICT,
             without_if_match: StatusCode::PRECONDITION_FAILED,
+            profile_rules: true,
             body_bytes: 4 << 20,
         }
     }

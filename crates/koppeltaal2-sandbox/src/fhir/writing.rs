@@ -29,7 +29,7 @@ pub(crate) fn create(
     let resource_type = may.resource_type();
     let mut resource = body::resource(headers, body, resource_type)?;
     rules::check_origin_of_new(&resource)?;
-    rules::check(&mut resource)?;
+    rules::check(&mut resource, server.settings.profile_rules)?;
     let caller = may.caller();
     if !matches!(server.store.read("Device", &caller.client_id), Lookup::Found(_)) {
         return Err(Refusal::bad_request("Device not present"));
@@ -98,7 +98,7 @@ fn replace(
         Refusal::new(status, IssueType::Required, "If-Match header is required on updates")
     })?;
     rules::keep_origin(&mut resource, current.origin())?;
-    rules::check(&mut resource)?;
+    rules::check(&mut resource, server.settings.profile_rules)?;
     let write = Write::Update { id: current.id.to_string(), expected, resource };
     let written = server.store.write(write).map_err(|error| refused(server, resource_type, error))?;
     Ok(answer(server, headers, &written))

@@ -76,8 +76,9 @@ impl Server {
         let (audit, tokens) = (Audit::new(store.clone(), Arc::clone(&domain)), Arc::new(Tokens));
         let notifications = Notifications::new(store.clone(), audit.clone(), tokens.clone(), notifications)
             .expect("a client");
-        let fhir =
-            router(store.clone(), tokens, domain, audit, notifications.clone(), FhirSettings::default());
+        // The resources of these tests have what they are about, and no more.
+        let settings = FhirSettings { profile_rules: false, ..FhirSettings::default() };
+        let fhir = router(store.clone(), tokens, domain, audit, notifications.clone(), settings);
         let router = axum::Router::new().nest("/fhir/DEFAULT", fhir);
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
         Self { base, store, notifications, task }

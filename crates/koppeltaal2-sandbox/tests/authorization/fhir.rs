@@ -50,7 +50,7 @@ fn patient(login: &str) -> Value {
         "meta": {"profile": ["http://koppeltaal.nl/fhir/StructureDefinition/KT2Patient"]},
         "identifier": [{"system": "https://epd.example/login", "value": login}],
         "active": true,
-        "name": [{"family": "Bloemsma", "given": ["Ineke"]}],
+        "name": [{"use": "official", "family": "Bloemsma", "given": ["Ineke"]}],
         "gender": "female",
         "birthDate": "1979-02-17",
     })
@@ -88,7 +88,9 @@ async fn a_person_whom_an_application_registered_can_be_launched() {
 
 #[tokio::test]
 async fn a_person_without_identifiers_cannot_log_in() {
-    let world = World::start().await;
+    let mut switches = Switches::default();
+    switches.without_profile_rules = true;
+    let world = World::with(config().switches(switches)).await;
     let mut nobody = patient("");
     nobody.as_object_mut().expect("an object").remove("identifier");
     let created = world.fhir("epd", Method::POST, "Patient", &nobody).await;
@@ -231,7 +233,8 @@ async fn notifications_are_lost_when_a_test_wants_it() {
     world.sandbox.lose_notifications(1);
     let task = json!({
         "resourceType": "Task", "meta": profile("KT2Task"), "status": "ready", "intent": "order",
-        "for": {"reference": MIRTE, "type": "Patient"},
+        "identifier": [{"system": "https://portal.example/tasks", "value": "1"}],
+        "for": {"reference": MIRTE, "type": "Patient"}, "owner": {"reference": MIRTE, "type": "Patient"},
     });
     let created = world.fhir("portal", Method::POST, "Task", &task).await;
     assert_eq!(created.status.as_u16(), 201, "{}", created.body);
@@ -259,4 +262,62 @@ async fn the_statuses_in_which_servers_differ_can_be_chosen() {
     ];
     let url = format!("{}/{path}", world.sandbox.fhir_base());
     assert_eq!(send(Method::PUT, &url, &headers, &created.to_string()).await.status.as_u16(), 412);
+}
+
+#[tokio::test]
+async fn what_a_profile_forbids_is_refused_with_its_place_and_without_its_content() {
+    let world = World::start().await;
+    let mut wrong = patient("ineke@example.nl");
+    wrong["gender"].take();
+    wrong.as_object_mut().expect("an object").remove("gender");
+    wrong["maritalStatus"] = json!({"text": "gescheiden"});
+    let refused = world.fhir("epd", Method::POST, "Patient", &wrong).await;
+    assert_eq!(refused.status.as_u16(), 422, "{}", refused.body);
+    let outcome = refused.json();
+    let issues: Vec<_> = outcome["issue"]
+        .as_array()
+        .expect("issues")
+        .iter()
+        .map(|issue| {
+            let text = |member: &str| issue[member].as_str().unwrap_or_default().to_owned();
+            (
+                text("code"),
+                issue["expression"][0].as_str().unwrap_or_default().to_owned(),
+                text("diagnostics"),
+            )
+        })
+        .collect();
+    let expected = [
+        ("required", "Patient.gender", "profile-cardinality-min: expected at least one"),
+        ("structure", "Patient.maritalStatus", "profile-forbidden: expected none"),
+    ];
+    let expected = expected.map(|(code, place, text)| (code.to_owned(), place.to_owned(), text.to_owned()));
+    assert_eq!(issues, expected, "{}", refused.body);
+    assert!(!refused.body.contains("gescheiden"));
+
+    let mut switches = Switches::default();
+    switches.without_profile_rules = true;
+    let lenient = World::with(config().switches(switches)).await;
+    let created = lenient.fhir("epd", Method::POST, "Patient", &wrong).await;
+    assert_eq!(created.status.as_u16(), 201, "{}", created.body);
+}
+
+#[tokio::test]
+async fn what_the_domain_writes_itself_keeps_the_rules_of_the_profiles() {
+    let world = World::start().await;
+    let user = MIRTE.to_owned();
+    let url = world.authorize_url(&world.launch(&user).await);
+    world.sandbox.log_in(&url, &user).await.expect("let in");
+    let mut seen = 0;
+    for resource_type in ["Device", "Organization", "Patient", "Practitioner", "RelatedPerson", "AuditEvent"]
+    {
+        for resource in world.found(resource_type).await {
+            let text = resource.to_string();
+            let read = koppeltaal_r4::ReadOptions::strict().json(text.as_bytes()).expect("R4");
+            let findings = koppeltaal2::validate(&read.document);
+            assert!(findings.is_empty(), "{resource_type}: {findings:?}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 15, "{seen}");
 }

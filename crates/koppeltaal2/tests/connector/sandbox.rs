@@ -62,21 +62,23 @@ fn json_of<P: Profile>(stored: &Stored<P>) -> Value {
 fn patient(number: u32) -> Patient {
     resource(json!({
         "identifier": [{"system": "https://epd.example/patients", "value": format!("patient-{number}@example.nl")}],
-        "active": true, "name": [{"family": "Bloemsma", "given": ["Ineke"]}], "gender": "female", "birthDate": "1979-02-17"
+        "active": true, "name": [{"use": "official", "family": "Bloemsma", "given": ["Ineke"]}], "gender": "female", "birthDate": "1979-02-17"
     }))
 }
 
 fn practitioner() -> Practitioner {
     resource(json!({
         "identifier": [{"system": "https://epd.example/practitioners", "value": "nadia@example.nl"}],
-        "active": true, "name": [{"family": "Elburg", "given": ["Nadia"]}]
+        "active": true, "name": [{"use": "official", "family": "Elburg", "given": ["Nadia"]}]
     }))
 }
 
 fn relative(patient: &str) -> RelatedPerson {
     resource(json!({
         "identifier": [{"system": "https://epd.example/relatives", "value": "sanne@example.nl"}],
-        "active": true, "name": [{"family": "Zonneveld", "given": ["Sanne"]}], "patient": {"reference": patient}
+        "active": true, "name": [{"use": "official", "family": "Zonneveld", "given": ["Sanne"]}], "gender": "female", "birthDate": "1961-05-09",
+        "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "MTH", "display": "Mother"}]}],
+        "patient": {"reference": patient}
     }))
 }
 

@@ -1,6 +1,6 @@
 //! `koppeltaal sandbox`: a Koppeltaal server to develop against.
 
-mod log;
+pub(crate) mod log;
 
 use std::fmt::Display;
 use std::io::{self, Write};

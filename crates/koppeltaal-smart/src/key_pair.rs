@@ -34,7 +34,7 @@ enum PrivateKey {
 }
 
 /// Why there is no key pair. No text quotes what was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The text has no PEM block with a private key that can be read. Encrypted ones cannot.
@@ -56,6 +56,13 @@ pub enum KeyError {
     /// The operating system gave no random numbers.
     #[error("the operating system gives no random numbers")]
     Randomness,
+}
+
+impl fmt::Debug for KeyError {
+    /// The same as `Display`: `main` prints errors by `Debug`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyError({self})")
+    }
 }
 
 impl KeyPair {
@@ -113,6 +120,25 @@ impl KeyPair {
     ) -> Result<Self, KeyError> {
         let key = backend::ecdsa_from_pkcs8(scheme, pkcs8).ok_or(KeyError::Randomness)?;
         Self::new(PrivateKey::Ecdsa(key), algorithm)
+    }
+
+    /// Reads a private key whose algorithm nobody named, in PEM or as a JWK: ES384 or ES256 for an EC key, RS512
+    /// for an RSA key, as Koppeltaal's reference service takes them.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem) and [`from_jwk`](Self::from_jwk).
+    pub fn from_text(text: &[u8]) -> Result<Self, KeyError> {
+        const CHOICE: [Algorithm; 3] = [Algorithm::Es384, Algorithm::Rs512, Algorithm::Es256];
+        let jwk = serde_json::from_slice::<Value>(text).ok();
+        let read = |algorithm| match &jwk {
+            Some(jwk) => Self::from_jwk(algorithm, jwk),
+            None => Self::from_pem(algorithm, text),
+        };
+        let [first, others @ ..] = CHOICE;
+        // When none fits, the first error says what the text lacks.
+        read(first)
+            .or_else(|error| others.into_iter().find_map(|algorithm| read(algorithm).ok()).ok_or(error))
     }
 
     /// Reads an unencrypted private key in PEM: PKCS#8 (`PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`) or SEC1

@@ -36,9 +36,10 @@ use crate::domain::Domain;
 use crate::fhir::answer::{Answer, write, write_refusal};
 use crate::fhir::interaction::Interaction;
 use crate::fhir::permission::{May, MayCreate, MayReadHistory, MaySearch, authenticate};
-use crate::fhir::refusal::Refusal;
+use crate::fhir::refusal::{Issue, Refusal};
 use crate::fhir::server::FhirServer;
 use crate::notification::Notifications;
+use crate::refusal::REQUESTS;
 use crate::store::Store;
 use crate::trace::Trace;
 
@@ -88,6 +89,7 @@ async fn answer_to(State(server): State<Arc<FhirServer>>, request: Request) -> R
     {
         record(&server, interaction, caller.as_ref(), &trace, answer.as_ref().map(|(answer, _)| answer));
     }
+    let problem = answer.as_ref().err().and_then(|refusal| refusal.issues.first()).cloned();
     let mut response = match answer {
         Ok((answer, response)) => {
             if let (Some(version), Some(caller)) = (&answer.written, &caller) {
@@ -98,9 +100,22 @@ async fn answer_to(State(server): State<Arc<FhirServer>>, request: Request) -> R
         Err(refusal) => write_refusal(&refusal, written_in),
     };
     trace.write(response.headers_mut());
-    let status = response.status().as_u16();
-    tracing::debug!(method = %parts.method, status, request_id = trace.request_id, "a FHIR request");
+    let route = interaction.as_ref().ok().map(Interaction::route);
+    let application = caller.as_ref().map(|caller| &*caller.client_id);
+    log(&parts.method, route.as_deref(), application, response.status().as_u16(), problem);
     response
+}
+
+/// Logs a request, and why it was refused, without ids and content.
+fn log(method: &Method, route: Option<&str>, application: Option<&str>, status: u16, problem: Option<Issue>) {
+    let method = method.as_str();
+    let Some(problem) = problem else {
+        tracing::debug!(target: REQUESTS, method, route, application, status, "answered");
+        return;
+    };
+    let (rule, place) = (problem.summary.unwrap_or(problem.diagnostics), problem.expression);
+    let code = problem.code.as_str();
+    tracing::info!(target: REQUESTS, method, route, application, status, rule, place, code, "refused");
 }
 
 fn discover(

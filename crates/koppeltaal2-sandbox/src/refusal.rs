@@ -87,6 +87,9 @@ pub struct RefusedRequest {
     pub reason: String,
 }
 
+/// The target of the `tracing` events about requests.
+pub(crate) const REQUESTS: &str = "koppeltaal2_sandbox::requests";
+
 /// How many refused requests are kept.
 const REFUSALS: usize = 500;
 
@@ -99,11 +102,11 @@ impl Refusals {
     pub(crate) fn note(&self, endpoint: &'static str, refusal: &Refusal, trace: &Trace) {
         let reference = trace.request_id.clone();
         tracing::info!(
-            target: "koppeltaal2_sandbox::requests",
-            endpoint,
+            target: REQUESTS,
+            route = endpoint,
             status = refusal.status.as_u16(),
             code = refusal.code.as_str(),
-            reason = refusal.reason,
+            rule = refusal.reason,
             reference,
             "refused"
         );

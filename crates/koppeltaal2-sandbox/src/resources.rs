@@ -16,7 +16,6 @@ const PROFILE: &str = "http://koppeltaal.nl/fhir/StructureDefinition/KT2";
 /// What every served resource has.
 pub(crate) struct Parts<'a> {
     pub(crate) id: &'a Primitive<Id>,
-    pub(crate) meta: Option<&'a Meta>,
     pub(crate) extension: &'a [Extension],
 }
 
@@ -37,7 +36,6 @@ macro_rules! served {
             match resource {
                 $(Resource::$type(resource) => Some(Parts {
                     id: &resource.id,
-                    meta: resource.meta.as_ref(),
                     extension: &resource.extension,
                 }),)*
                 _ => None,

@@ -228,8 +228,8 @@ impl Sandbox {
     /// # Errors
     ///
     /// [`LogInError::Refused`]: the request is wrong, or the person is not the launched one.
-    pub async fn log_in(&self, authorize_url: &str, person: &str) -> Result<String, LogInError> {
-        browser::log_in(&self.urls, authorize_url, person).await.map_err(|stop| match stop {
+    pub async fn log_in(&self, authorize_url: impl AsRef<str>, person: &str) -> Result<String, LogInError> {
+        browser::log_in(&self.urls, authorize_url.as_ref(), person).await.map_err(|stop| match stop {
             Stop::Url => LogInError::Url,
             Stop::Answer(what) => LogInError::Answer(what),
             Stop::Refused(status, reference) => {

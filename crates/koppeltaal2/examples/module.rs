@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use koppeltaal2::profiles::{Patient, Task};
 use koppeltaal2::r4::datatypes::HumanName;
-use koppeltaal2::smart::{Algorithm, KeyPair};
+use koppeltaal2::smart::KeyPair;
 use koppeltaal2::{Domain, Search};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let setting = |name: &str| std::env::var(name).map_err(|_| format!("set {name}"));
-    let key = KeyPair::from_pem(Algorithm::Es384, &std::fs::read(setting("KOPPELTAAL2_KEY")?)?)?;
+    let key = KeyPair::from_text(&std::fs::read(setting("KOPPELTAAL2_KEY")?)?)?;
     let domain = Domain::discover(&setting("KOPPELTAAL2_FHIR_BASE")?).await?;
     let connector = domain.connect(&setting("KOPPELTAAL2_CLIENT_ID")?, Arc::new(key));
 

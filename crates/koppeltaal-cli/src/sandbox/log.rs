@@ -12,14 +12,14 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The target of the events about requests.
-const REQUESTS: &str = "koppeltaal_sandbox::requests";
-/// The targets of all events of the sandbox begin with this.
-const SANDBOX: &str = "koppeltaal_sandbox";
+/// The targets of the events about requests.
+const REQUESTS: [&str; 2] = ["koppeltaal_sandbox::requests", "koppeltaal2_sandbox::requests"];
+/// The targets of all events of the sandboxes begin with one of these.
+const SANDBOXES: [&str; 2] = ["koppeltaal_sandbox", "koppeltaal2_sandbox"];
 
 /// How requests are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum LogFormat {
+pub(crate) enum LogFormat {
     /// A line for people
     Text,
     /// A JSON object a line
@@ -29,15 +29,17 @@ pub(super) enum LogFormat {
 }
 
 /// Begins to print. Without a format, refused requests are printed for people.
-pub(super) fn start(format: Option<LogFormat>) {
+pub(crate) fn start(format: Option<LogFormat>) {
     let level = match format {
         None => Level::INFO,
         Some(LogFormat::Text | LogFormat::Json) => Level::DEBUG,
         Some(LogFormat::Off) => Level::WARN,
     };
     let is_shown = move |metadata: &Metadata<'_>| match metadata.target() {
-        REQUESTS => *metadata.level() <= level,
-        target => target.starts_with(SANDBOX) && *metadata.level() <= Level::WARN,
+        target if REQUESTS.contains(&target) => *metadata.level() <= level,
+        target => {
+            SANDBOXES.iter().any(|sandbox| target.starts_with(sandbox)) && *metadata.level() <= Level::WARN
+        }
     };
     let lines = Lines { is_json: format == Some(LogFormat::Json) };
     let subscriber = tracing_subscriber::registry().with(lines.with_filter(filter_fn(is_shown)));
@@ -57,7 +59,7 @@ impl<S: Subscriber> Layer<S> for Lines {
         let now = Instant::now();
         let line = if self.is_json {
             fields.json(event.metadata(), &now)
-        } else if event.metadata().target() == REQUESTS {
+        } else if REQUESTS.contains(&event.metadata().target()) {
             fields.request(&now)
         } else {
             fields.warning()
@@ -85,8 +87,8 @@ impl Fields {
         let field = |name: &str| self.0.get(name).and_then(Value::as_str);
         let time = now.as_str().get(11..19).unwrap_or_default();
         let route = field("route").unwrap_or("(unknown path)");
-        let mut line = format!("{time}Z {} {route}", field("method").unwrap_or_default());
-        for name in ["instance", "event"] {
+        let mut line = format!("{time}Z {} {route}", field("method").unwrap_or("-"));
+        for name in ["instance", "application", "event"] {
             line.extend(field(name).map(|text| format!(" {text}")));
         }
         match self.0.get("status") {

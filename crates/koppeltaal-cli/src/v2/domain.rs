@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use koppeltaal_smart::{Algorithm, KeyError, KeyPair};
+use koppeltaal_smart::{Algorithm, KeyPair};
 use koppeltaal2::{Connector, Domain};
 
 use crate::failure::Failure;
@@ -13,10 +13,6 @@ use crate::input;
 
 /// How long a file with a key may be, in bytes.
 const MAX_KEY: usize = 64 << 10;
-
-/// The algorithms to try with a key when none is named: what Koppeltaal's reference service takes, then the
-/// rest.
-const PREFERENCE: [Algorithm; 3] = [Algorithm::Es384, Algorithm::Rs512, Algorithm::Es256];
 
 /// The arguments of every command that speaks to a domain.
 #[derive(Debug, Args)]
@@ -76,16 +72,12 @@ impl DomainArguments {
 /// The key pair in a file.
 fn key_in(path: &Path, algorithm: Option<Algorithm>) -> Result<KeyPair, Failure> {
     let text = input::bytes(path, MAX_KEY)?;
-    let jwk = text.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&text));
-    let jwk = jwk.transpose().map_err(|_| Failure::unusable_file(path.display(), "it is not JSON"))?;
-    let read = |algorithm| match &jwk {
-        Some(jwk) => KeyPair::from_jwk(algorithm, jwk),
-        None => KeyPair::from_pem(algorithm, &text),
+    let key = match algorithm {
+        None => KeyPair::from_text(&text),
+        Some(algorithm) => match serde_json::from_slice(&text) {
+            Ok(jwk) => KeyPair::from_jwk(algorithm, &jwk),
+            Err(_) => KeyPair::from_pem(algorithm, &text),
+        },
     };
-    let mut candidates =
-        algorithm.map_or(PREFERENCE.to_vec(), |algorithm| vec![algorithm]).into_iter().map(read);
-    // Without one that fits, the first error says what the text lacks.
-    let first = candidates.next().unwrap_or(Err(KeyError::Pem));
-    let key = first.or_else(|error| candidates.find_map(Result::ok).ok_or(error));
     key.map_err(|error| Failure::unusable_file(path.display(), error))
 }

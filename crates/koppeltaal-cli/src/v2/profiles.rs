@@ -28,5 +28,8 @@ const TYPES: &str = "ActivityDefinition, AuditEvent, CareTeam, Device, Endpoint,
 
 /// The error about a name that is no type of Koppeltaal 2.0.
 pub(super) fn unknown_type(name: &str) -> Failure {
-    Failure::Usage(format!("Koppeltaal 2.0 has no {name:?}; its types are {TYPES}"))
+    match name {
+        "" => Failure::Usage(format!("no type of resource: give one of {TYPES}")),
+        _ => Failure::Usage(format!("Koppeltaal 2.0 has no {name:?}; its types are {TYPES}")),
+    }
 }

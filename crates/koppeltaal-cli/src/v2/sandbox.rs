@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::outcome::Outcome;
 use crate::private;
+use crate::sandbox::log::{self, LogFormat};
 use crate::signals::StopSignals;
 
 /// A fixed address, so that configurations of clients can name it.
@@ -21,6 +22,9 @@ const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8490);
 /// applications epd, portal, module and administration. It prints a line for each application on standard
 /// output, with its `client_id` and the file with its private key, and a line for the domain when it is ready.
 /// Not for production: nobody is asked for a password, and everything is lost at the end.
+///
+/// A request that it refuses is a line on standard error that says what was wrong and where, without content;
+/// with --log, every request is.
 ///
 /// Exit code: 0 stopped, 2 could not start.
 #[derive(Debug, Args)]
@@ -52,6 +56,11 @@ pub(crate) struct RunSandbox {
     /// Begin with some invented people.
     #[arg(long)]
     people: bool,
+
+    /// Print a line on standard error for each request, not only for refused ones: for people, or as JSON.
+    /// `off` prints warnings only.
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "text")]
+    log: Option<LogFormat>,
 }
 
 impl RunSandbox {
@@ -60,6 +69,7 @@ impl RunSandbox {
             io::stdout().write_all(SandboxConfig::EXAMPLE_TOML.as_bytes())?;
             return Ok(Outcome::Success);
         }
+        log::start(self.log);
         Runtime::new()?.block_on(self.serve())
     }
 
@@ -82,6 +92,7 @@ impl RunSandbox {
         for line in lines {
             writeln!(out, "{line}")?;
         }
+        writeln!(out, "domain: KOPPELTAAL2_FHIR_BASE={}", sandbox.fhir_base())?;
         writeln!(out, "ready: {} listening on {}", sandbox.fhir_base(), sandbox.address())?;
         out.flush()?;
         signals.next().await?;
@@ -119,11 +130,12 @@ fn applications(sandbox: &Sandbox, keys: Option<&Path>) -> io::Result<Vec<String
         private::folder(folder)?;
     }
     let line = |application: &koppeltaal2_sandbox::RegisteredApplication| {
-        let mut line = format!("application {}: client id {}", application.name(), application.client_id());
+        let line = format!("application {}: client id {}", application.name(), application.client_id());
         if let (Some(folder), Some(pem)) = (keys, application.private_key_pem()) {
             let file = folder.join(format!("{}.pem", application.name()));
             private::write(&file, pem.as_bytes())?;
-            line += &format!(", key {}", file.display());
+            let (id, file) = (application.client_id(), file.display());
+            return Ok(format!("{line}\n  KOPPELTAAL2_CLIENT_ID={id} KOPPELTAAL2_KEY={file}"));
         }
         Ok(line)
     };

@@ -1,6 +1,6 @@
 //! `koppeltaal v2`: the demo, the sandbox, and what asks a domain.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Output, Stdio};
 
 use serde_json::Value;
@@ -36,13 +36,14 @@ impl Domain {
         let mut child = command(&["v2", "sandbox", "--listen", "0", "--people", "--keys", folder])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");
         let (mut base, mut administration) = (String::new(), String::new());
         for line in BufReader::new(child.stdout.as_mut().expect("piped")).lines() {
             let line = line.expect("text");
             if let Some(rest) = line.strip_prefix("application administration: client id ") {
-                administration = rest.split(',').next().unwrap_or_default().to_owned();
+                administration = rest.to_owned();
             }
             if let Some(rest) = line.strip_prefix("ready: ") {
                 base = rest.split(' ').next().unwrap_or_default().to_owned();
@@ -50,6 +51,14 @@ impl Domain {
             }
         }
         Self { child, keys, base, administration }
+    }
+
+    /// Kills it, and gives what it has printed on standard error.
+    fn log(mut self) -> String {
+        let _ = self.child.kill();
+        let mut log = String::new();
+        self.child.stderr.as_mut().expect("piped").read_to_string(&mut log).expect("text");
+        log
     }
 
     /// Runs a command as the administration.
@@ -111,6 +120,21 @@ fn a_domain_says_no_with_1_and_why() {
         assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
         assert!(stderr(&output).contains(expected), "{}", shown(&output));
     }
+}
+
+#[test]
+fn the_sandbox_says_why_it_refuses_and_names_nobody() {
+    let domain = Domain::start();
+    assert_eq!(domain.ask(&["get", "Patient/8e2b6f04-0000-4a57-9f10-2c6de1b7a901"]).status.code(), Some(1));
+    let mut stranger = Domain::start();
+    stranger.administration = "somebody-else".to_owned();
+    assert_eq!(stranger.ask(&["get", "Task/1"]).status.code(), Some(2));
+    let log = domain.log();
+    let client = log.lines().find(|line| line.contains("Patient/{id}")).unwrap_or_else(|| panic!("{log}"));
+    assert!(client.contains(": 404: there is no Patient with this id."), "{log}");
+    assert!(!log.contains("8e2b6f04-0000"), "{log}");
+    let log = stranger.log();
+    assert!(log.contains("/oauth2/token: 401"), "{log}");
 }
 
 #[test]

@@ -65,6 +65,24 @@ async fn a_key_is_the_same_in_each_form_of_pem() {
     signs_what_its_public_key_checks(&p256).await;
 }
 
+#[tokio::test]
+async fn a_key_without_a_named_algorithm_signs_as_the_reference_service_takes_it() {
+    let rfc_7515 = rfc_7515_rsa().to_string();
+    for (text, algorithm) in [
+        (&include_bytes!("../keys/p384.sec1.pem")[..], Algorithm::Es384),
+        (include_bytes!("../keys/p256.sec1.pem"), Algorithm::Es256),
+        (include_bytes!("../keys/rsa.pkcs8.pem"), Algorithm::Rs512),
+        (rfc_7515.as_bytes(), Algorithm::Rs512),
+    ] {
+        let key = KeyPair::from_text(text).expect("a key");
+        assert_eq!(key.algorithm(), algorithm);
+        signs_what_its_public_key_checks(&key).await;
+    }
+    assert_eq!(KeyPair::from_text(b"secret").expect_err("no key"), KeyError::Pem);
+    let unknown = KeyPair::from_text(br#"{"kty": "oct", "k": "secret"}"#).expect_err("no key pair");
+    assert!(!format!("{unknown} {unknown:?}").contains("secret"));
+}
+
 #[test]
 fn a_text_that_holds_no_key_for_the_algorithm_is_refused_without_being_quoted() {
     let pem = include_bytes!("../keys/rsa.pkcs8.pem");

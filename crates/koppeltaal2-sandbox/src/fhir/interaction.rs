@@ -26,6 +26,21 @@ pub(crate) enum Interaction {
 }
 
 impl Interaction {
+    /// The address without the id, for the log: `Task/{id}`.
+    pub(crate) fn route(&self) -> String {
+        match self {
+            Self::Capabilities => "metadata".to_owned(),
+            Self::ImplementationGuide => "ImplementationGuide".to_owned(),
+            Self::Page => "(a page of a search)".to_owned(),
+            Self::Search(name) | Self::Create(name) => (*name).to_owned(),
+            Self::Read(name, _) | Self::Update(name, _) | Self::Patch(name, _) | Self::Delete(name, _) => {
+                format!("{name}/{{id}}")
+            }
+            Self::VersionRead(name, ..) => format!("{name}/{{id}}/_history/{{version}}"),
+            Self::History(name, _) => format!("{name}/{{id}}/_history"),
+        }
+    }
+
     /// Reads the method and the path below the base.
     ///
     /// # Errors

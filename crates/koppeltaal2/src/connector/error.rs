@@ -133,6 +133,10 @@ pub enum Error {
     /// The resource cannot be written as JSON.
     #[error("the resource cannot be written: {0}")]
     Unwritable(#[from] WriteError),
+    /// What was given is neither the id of a resource of this type nor a reference to one in this domain, so no
+    /// request was made.
+    #[error("expected the id of a {0}, or a reference such as {0}/<id> in this domain")]
+    Reference(&'static str),
     /// The id, version or address is not one that FHIR has, so no request was made.
     #[error("{0} is not a logical id or a version of FHIR: letters, digits, `-` and `.`, at most 64")]
     Id(&'static str),

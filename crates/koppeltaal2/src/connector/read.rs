@@ -39,7 +39,7 @@ impl Connector {
 
     /// The id in an id or a reference.
     pub(crate) fn id_of<'a, P: Profile>(&self, text: &'a str) -> Result<&'a str, Error> {
-        id_in(text, P::NAME, self.domain().base()).ok_or(Error::Id("what was given"))
+        id_in(text, P::NAME, self.domain().base()).ok_or(Error::Reference(P::NAME))
     }
 
     /// The address of a resource.

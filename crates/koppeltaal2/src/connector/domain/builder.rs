@@ -178,7 +178,8 @@ fn parse(base: &str) -> Result<Url, DiscoveryFailure> {
     };
     let shown = url.host_str().unwrap_or_default().to_owned();
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(failure(&shown, "neither http nor https"));
+        // `localhost:8490` is read as a URL of the scheme `localhost`.
+        return Err(failure(url.scheme(), "it begins with neither http:// nor https://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(failure(&shown, "it holds a user name"));

@@ -32,8 +32,8 @@ macro_rules! parameters {
     (@method $(#[$doc:meta])* $method:ident $name:literal reference) => {
         $(#[$doc])*
         #[doc = concat!("The parameter `", $name, "`, a reference such as `Type/<id>`.")]
-        pub fn $method(self, reference: &str) -> Self {
-            self.param($name, reference)
+        pub fn $method(self, reference: impl AsRef<str>) -> Self {
+            self.param($name, reference.as_ref())
         }
     };
     (@method $(#[$doc:meta])* $method:ident $name:literal boolean) => {
@@ -46,8 +46,8 @@ macro_rules! parameters {
     (@method $(#[$doc:meta])* $method:ident $name:literal text) => {
         $(#[$doc])*
         #[doc = concat!("The parameter `", $name, "`.")]
-        pub fn $method(self, value: &str) -> Self {
-            self.param($name, value)
+        pub fn $method(self, value: impl AsRef<str>) -> Self {
+            self.param($name, value.as_ref())
         }
     };
 }

@@ -208,7 +208,7 @@ async fn a_version_can_be_read_and_a_resource_deleted() {
     let old = connector.read_version::<Task>("7", "2").await.expect("a version");
     connector.delete(&old).await.expect("a delete");
     assert!(matches!(connector.read_version::<Task>("7", "../1").await, Err(Error::Id(_))));
-    assert!(matches!(connector.read::<Task>("7/../8").await, Err(Error::Id(_))));
+    assert!(matches!(connector.read::<Task>("7/../8").await, Err(Error::Reference("Task"))));
 }
 
 #[tokio::test]

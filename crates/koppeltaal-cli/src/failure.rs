@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     Outbox(#[from] koppeltaal::OutboxError),
     /// A domain of Koppeltaal 2.0 cannot be used.
     #[error(transparent)]
-    Discovery(#[from] koppeltaal2::DiscoveryFailure),
+    Discovery(#[from] koppeltaal2::DiscoveryError),
     /// A domain of Koppeltaal 2.0 did not do what it was asked to do.
     #[error(transparent)]
     Domain(#[from] koppeltaal2::Error),

@@ -1,5 +1,6 @@
 //! The few DER structures between the forms of keys and the ones that the cryptography reads and gives:
-//! PKCS#1 for RSA, PKCS#8 for EC, the public key of a certificate for both. What is written here is checked by the library that reads it.
+//! PKCS#1 for RSA, PKCS#8 for EC, the public key of a certificate for both. What is written here is checked
+//! by the library that reads it.
 
 use secrecy::zeroize::Zeroizing;
 

@@ -91,8 +91,9 @@ impl KeyPair {
         }
     }
 
-    /// Makes a new key for ES256, ES384 or ES512, and gives its PEM (PKCS#8) with it, to be stored; the text is
-    /// wiped when it is dropped. A key that was made by [`generate`](Self::generate) never leaves the process.
+    /// Makes a new key for ES256, ES384 or ES512, and gives its PEM (PKCS#8) with it, to be stored; the text
+    /// is wiped when it is dropped. A key that was made by [`generate`](Self::generate) never leaves the
+    /// process.
     ///
     /// # Errors
     ///
@@ -122,8 +123,8 @@ impl KeyPair {
         Self::new(PrivateKey::Ecdsa(key), algorithm)
     }
 
-    /// Reads a private key whose algorithm nobody named, in PEM or as a JWK: ES384 or ES256 for an EC key, RS512
-    /// for an RSA key, as Koppeltaal's reference service takes them.
+    /// Reads a private key whose algorithm nobody named, in PEM or as a JWK: ES384 or ES256 for an EC key,
+    /// RS512 for an RSA key, as Koppeltaal's reference service takes them.
     ///
     /// # Errors
     ///

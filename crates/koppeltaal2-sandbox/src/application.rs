@@ -78,8 +78,8 @@ impl RegisteredApplication {
         }
     }
 
-    /// The private key that the sandbox made for it, in PEM (PKCS#8), for a program that runs elsewhere. `None`
-    /// if it was registered with a key of its own. It is worth nothing outside this sandbox.
+    /// The private key that the sandbox made for it, in PEM (PKCS#8), for a program that runs elsewhere.
+    /// `None` if it was registered with a key of its own. It is worth nothing outside this sandbox.
     pub fn private_key_pem(&self) -> Option<&str> {
         self.shared.made.as_ref().map(|(_, pem)| pem.as_str())
     }

@@ -38,7 +38,8 @@ const PAGE_BYTES: usize = 1 << 20;
 /// How many redirects are followed. A login has four.
 const REDIRECTS: usize = 10;
 
-/// Goes from the authorization URL to the redirect URI of the application, and logs this person in on the way.
+/// Goes from the authorization URL to the redirect URI of the application, and logs this person in on the
+/// way.
 pub(crate) async fn log_in(urls: &Urls, authorize_url: &str, person: &str) -> Result<String, Stop> {
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     if !is_of(urls, authorize_url) {

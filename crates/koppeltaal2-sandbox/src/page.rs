@@ -39,8 +39,8 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole page. `title` is text, `main` is HTML, `root` leads from the page to the base of the sandbox: `.` or
-/// `..`.
+/// A whole page. `title` is text, `main` is HTML, `root` leads from the page to the base of the sandbox: `.`
+/// or `..`.
 pub(crate) fn page(root: &str, status: StatusCode, title: &str, main: &str) -> Response {
     let title = escape(title);
     let html = format!(

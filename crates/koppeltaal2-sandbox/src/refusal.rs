@@ -74,8 +74,8 @@ impl Refusal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedRequest {
-    /// What was told to the client or the user in place of the reason: the id of the request, which is also in
-    /// the `AuditEvent` of a login.
+    /// What was told to the client or the user in place of the reason: the id of the request, which is also
+    /// in the `AuditEvent` of a login.
     pub reference: String,
     /// The path of the endpoint, such as `/oauth2/token`.
     pub endpoint: &'static str,

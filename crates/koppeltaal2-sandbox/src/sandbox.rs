@@ -88,8 +88,8 @@ impl SandboxConfig {
 }
 
 impl Sandbox {
-    /// Starts the seeded domain on a free port of this machine: the applications `epd`, `portal`, `module` and
-    /// `administration`, an organization, and no people.
+    /// Starts the seeded domain on a free port of this machine: the applications `epd`, `portal`, `module`
+    /// and `administration`, an organization, and no people.
     ///
     /// # Errors
     ///
@@ -215,15 +215,15 @@ impl Sandbox {
         self.refusals.all()
     }
 
-    /// Does not send the next notifications, so many, as if the network had lost them. Subscribers find out by
-    /// searching.
+    /// Does not send the next notifications, so many, as if the network had lost them. Subscribers find out
+    /// by searching.
     pub fn lose_notifications(&self, notifications: usize) {
         self.notifications.lose(notifications);
     }
 
-    /// Plays the browser of a launched user: opens the authorization URL, logs this person in at the sandbox's
-    /// own identity provider, and returns the URL to which the browser is sent in the end, with code and
-    /// state. Of another identity provider it returns the address of the login page.
+    /// Plays the browser of a launched user: opens the authorization URL, logs this person in at the
+    /// sandbox's own identity provider, and returns the URL to which the browser is sent in the end, with
+    /// code and state. Of another identity provider it returns the address of the login page.
     ///
     /// # Errors
     ///

@@ -32,7 +32,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long requests under way may take once the server stops.
 const STOP_TIME: Duration = Duration::from_secs(5);
 
-/// Serves until `stopped`, and then for five seconds at most. When the future is dropped, all connections end.
+/// Serves until `stopped`, and then for five seconds at most. When the future is dropped, all connections
+/// end.
 pub(crate) async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
     let (stop, _) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(CONNECTIONS));

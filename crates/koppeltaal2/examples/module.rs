@@ -1,5 +1,6 @@
-//! A module's first program: it takes the Tasks that wait for it, as long as it runs, whether or not the server's
-//! notifications arrive. `koppeltaal v2 sandbox --keys keys` prints what the three variables have to be.
+//! A module's first program: it takes the Tasks that wait for it, as long as it runs, whether or not the
+//! server's notifications arrive. `koppeltaal v2 sandbox --keys keys` prints what the three variables have to
+//! be.
 
 use std::sync::Arc;
 

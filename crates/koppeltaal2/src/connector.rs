@@ -33,7 +33,7 @@ pub(crate) mod exports {
     pub use super::changes::position::{NotAPosition, Position};
     pub use super::domain::Domain;
     pub use super::domain::builder::DomainBuilder;
-    pub use super::domain::error::DiscoveryFailure;
+    pub use super::domain::error::DiscoveryError;
     pub use super::error::Error;
     pub use super::launch::checks::Objection;
     pub use super::launch::context::LaunchContext;
@@ -44,9 +44,9 @@ pub(crate) mod exports {
     pub use super::request_info::RequestInfo;
     pub use super::retry::RetryPolicy;
     pub use super::search::Search;
-    pub use super::search::pages::{Found, Page};
-    pub use super::stored::Stored;
-    pub use super::subscription::{NewSubscription, Subscribed};
+    pub use super::search::pages::{Page, SearchResults};
+    pub use super::stored::StoredResource;
+    pub use super::subscription::{NewSubscription, SubscriptionOutcome};
     pub use super::trace::Trace;
     pub use super::update::UpdateError;
     pub use super::webhook::WebhookService;

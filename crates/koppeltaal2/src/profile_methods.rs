@@ -7,8 +7,8 @@ use crate::profiles::Endpoint;
 use crate::vocabulary::code_system;
 
 impl Endpoint {
-    /// The active endpoint of a module whose launches are posted to this https URL, with the connection type and
-    /// the payload type that the profile fixes.
+    /// The active endpoint of a module whose launches are posted to this https URL, with the connection type
+    /// and the payload type that the profile fixes.
     pub fn for_launches(address: impl AsRef<str>) -> Self {
         Self {
             status: EndpointStatus::Active.into(),

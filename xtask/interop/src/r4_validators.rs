@@ -1,9 +1,10 @@
-//! Validates R4 resources with three judges that share no code with koppeltaal-r4 or each other: fhirkit-rs of
-//! Python, fhir and @medplum/core of npm. `r4_validators.py` and `r4_validators.mjs` run in their environments.
+//! Validates R4 resources with three judges that share no code with koppeltaal-r4 or each other: fhirkit-rs
+//! of Python, fhir and @medplum/core of npm. `r4_validators.py` and `r4_validators.mjs` run in their
+//! environments.
 //!
 //! They judge by R4 itself: structure, cardinalities, formats; fhir also required codes and types of
-//! references, @medplum/core also invariants. Profiles are unknown to them. A bundle is judged whole, with the
-//! resources in it. Before that, each judge must refuse what is broken in ways that all three look for.
+//! references, @medplum/core also invariants. Profiles are unknown to them. A bundle is judged whole, with
+//! the resources in it. Before that, each judge must refuse what is broken in ways that all three look for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

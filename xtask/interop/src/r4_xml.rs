@@ -1,5 +1,5 @@
-//! Compares the XML of R4 resources with that of the npm package fhir, which shares no code with ours: its JSON
-//! of our XML, and our JSON of its XML, must be the JSON that both came from. `r4_xml.mjs` runs it.
+//! Compares the XML of R4 resources with that of the npm package fhir, which shares no code with ours: its
+//! JSON of our XML, and our JSON of its XML, must be the JSON that both came from. `r4_xml.mjs` runs it.
 //!
 //! Numbers are compared as text: the package keeps the digits of what it reads from XML, and is given numbers
 //! as strings. Narratives are compared as markup. Where the package is wrong, [`FAULTS`] says why.
@@ -135,8 +135,8 @@ enum Agreement {
     None(Vec<Difference>),
 }
 
-/// Our XML of a resource. Nothing for a resource of a type that is not modelled or that has one in it, and for
-/// what is only nearly FHIR's JSON, which comes back mended.
+/// Our XML of a resource. Nothing for a resource of a type that is not modelled or that has one in it, and
+/// for what is only nearly FHIR's JSON, which comes back mended.
 fn xml(json: &str) -> Option<String> {
     let read = ReadOptions::tolerant().json(json.as_bytes()).ok()?;
     let is_odd = read.findings.iter().any(|finding| finding.rule == Rule::JSON_TYPE);

@@ -1,10 +1,11 @@
-//! Reads and writes one document with one library, in JSON and XML, and has the clock. `serde_json::Value` takes turns
-//! with it, so that a busy moment of the machine hits both. Run by `cargo xtask interop r4-rivals` as
+//! Reads and writes one document with one library, in JSON and XML, and has the clock. `serde_json::Value`
+//! takes turns with it, so that a busy moment of the machine hits both. Run by `cargo xtask interop
+//! r4-rivals` as
 //!
 //!     rivals DOCUMENT.json DOCUMENT.xml
 //!
-//! Prints for each task its name, the medians of the library and of the floor in microseconds, and in the end the JSON that
-//! the library writes; or why it cannot.
+//! Prints for each task its name, the medians of the library and of the floor in microseconds, and in the end
+//! the JSON that the library writes; or why it cannot.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

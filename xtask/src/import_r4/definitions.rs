@@ -1,5 +1,5 @@
-//! From `StructureDefinition`s to the definitions of the schema text: names, cardinalities, types, the targets
-//! of references, and the lists of codes.
+//! From `StructureDefinition`s to the definitions of the schema text: names, cardinalities, types, the
+//! targets of references, and the lists of codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,9 +1,9 @@
-//! `koppeltaal v2 demo`: a module joins a domain of Koppeltaal 2.0, is launched, and reports back, all in this
-//! process.
+//! `koppeltaal v2 demo`: a module joins a domain of Koppeltaal 2.0, is launched, and reports back, all in
+//! this process.
 //!
 //! It is also an example to read. [`epd`], [`portal`] and [`module`] are three applications as they would be
-//! anywhere, each with its own [`Connector`](koppeltaal2::Connector). [`story`] lets them act in turn and checks
-//! every fact; [`browser`] is what the patient has before her.
+//! anywhere, each with its own [`Connector`](koppeltaal2::Connector). [`story`] lets them act in turn and
+//! checks every fact; [`browser`] is what the patient has before her.
 
 mod archive;
 mod browser;
@@ -53,8 +53,8 @@ impl Demo {
                 return Ok(Outcome::unusable(format_args!("the resources cannot be saved: {error}")));
             }
         };
-        // The game has a key of its own, made anew at each start, and serves its public half. The domain makes
-        // keys for the others.
+        // The game has a key of its own, made anew at each start, and serves its public half. The domain
+        // makes keys for the others.
         let key = match KeyPair::generate(Algorithm::Es384) {
             Ok(key) => Arc::new(key),
             Err(error) => return Ok(Outcome::unusable(error)),

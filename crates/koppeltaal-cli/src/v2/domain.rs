@@ -18,8 +18,8 @@ const MAX_KEY: usize = 64 << 10;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Domain")]
 pub(super) struct DomainArguments {
-    /// The base URL of the domain's FHIR server, such as `https://koppeltaal.example/fhir/DEFAULT`. Everything
-    /// else is asked there.
+    /// The base URL of the domain's FHIR server, such as `https://koppeltaal.example/fhir/DEFAULT`.
+    /// Everything else is asked there.
     #[arg(long, value_name = "URL", env = "KOPPELTAAL2_FHIR_BASE")]
     fhir_base: String,
 
@@ -35,7 +35,8 @@ pub(super) struct DomainArguments {
     #[arg(long, value_parser = algorithm())]
     algorithm: Option<Algorithm>,
 
-    /// The `kid` under which the application's JWKS has the key. [default: the thumbprint, or what a JWK says]
+    /// The `kid` under which the application's JWKS has the key. [default: the thumbprint, or what a JWK
+    /// says]
     #[arg(long, value_name = "KID")]
     kid: Option<String>,
 

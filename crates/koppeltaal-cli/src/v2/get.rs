@@ -2,7 +2,7 @@
 
 use clap::Args;
 use koppeltaal_fhir::Format;
-use koppeltaal2::{Profile, Stored};
+use koppeltaal2::{Profile, StoredResource};
 
 use super::document;
 use super::domain::DomainArguments;
@@ -34,12 +34,13 @@ impl Get {
             let text = format!("{:?} is no reference: give one such as Task/ID", self.reference);
             return Err(Failure::Usage(text));
         };
-        let resource = with_profile!(name, P => read::<P>(&self.domain, id).await.map(Stored::into_resource));
+        let resource =
+            with_profile!(name, P => read::<P>(&self.domain, id).await.map(StoredResource::into_resource));
         document::print(output, self.format, &resource.ok_or_else(|| unknown_type(name))??)
     }
 }
 
-async fn read<P: Profile>(domain: &DomainArguments, id: &str) -> Result<Stored<P>, Failure> {
+async fn read<P: Profile>(domain: &DomainArguments, id: &str) -> Result<StoredResource<P>, Failure> {
     let connector = domain.connect().await?;
     Ok(match id.split_once("/_history/") {
         Some((id, version)) => connector.read_version(id, version).await?,

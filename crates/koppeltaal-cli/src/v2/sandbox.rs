@@ -20,8 +20,8 @@ const DEFAULT_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8490);
 ///
 /// It has a FHIR store, an authorization service and an identity provider, and without a configuration the
 /// applications epd, portal, module and administration. It prints a line for each application on standard
-/// output, with its `client_id` and the file with its private key, and a line for the domain when it is ready.
-/// Not for production: nobody is asked for a password, and everything is lost at the end.
+/// output, with its `client_id` and the file with its private key, and a line for the domain when it is
+/// ready. Not for production: nobody is asked for a password, and everything is lost at the end.
 ///
 /// A request that it refuses is a line on standard error that says what was wrong and where, without content;
 /// with --log, every request is.
@@ -48,8 +48,8 @@ pub(crate) struct RunSandbox {
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 
-    /// Write the private key of each application into this folder, as NAME.pem. Without it only a program that
-    /// was registered with a key of its own can join. Files of an earlier run are replaced.
+    /// Write the private key of each application into this folder, as NAME.pem. Without it only a program
+    /// that was registered with a key of its own can join. Files of an earlier run are replaced.
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
 

@@ -3,7 +3,7 @@
 use clap::{Args, value_parser};
 use futures_util::StreamExt as _;
 use koppeltaal_fhir::Format;
-use koppeltaal2::{Profile, Search, Stored};
+use koppeltaal2::{Profile, Search, StoredResource};
 use serde::Serialize;
 
 use super::document;
@@ -14,8 +14,8 @@ use crate::output::{Output, Printable, or_hyphen};
 
 /// List the resources that a search finds, the newest first unless it says `_sort`.
 ///
-/// `koppeltaal v2 search 'Task?status=ready&owner=Patient/ID'`. The quotes keep the shell from running the rest
-/// of the line.
+/// `koppeltaal v2 search 'Task?status=ready&owner=Patient/ID'`. The quotes keep the shell from running the
+/// rest of the line.
 ///
 /// Exit code: 0 done, 1 the server refuses the search, 2 everything else.
 #[derive(Debug, Args)]
@@ -61,7 +61,7 @@ impl SearchDomain {
         let mut found = connector.search(search).take(limit);
         let mut count = 0;
         while let Some(resource) = found.next().await {
-            let resource: Stored<P> = resource?;
+            let resource: StoredResource<P> = resource?;
             count += 1;
             match self.resources {
                 true => document::print(output, Format::Json, &resource.into_resource())?,
@@ -74,7 +74,7 @@ impl SearchDomain {
 }
 
 impl Line {
-    fn new<P: Profile>(resource: &Stored<P>) -> Self {
+    fn new<P: Profile>(resource: &StoredResource<P>) -> Self {
         let origin = resource.resource_origin();
         Self {
             reference: resource.reference(),

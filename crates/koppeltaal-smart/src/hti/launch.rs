@@ -77,8 +77,8 @@ impl HtiLaunch {
         self.with("idp_hint", idp_hint)
     }
 
-    /// With an identifier of the application's own, such as the trace id of requests that prepared the launch.
-    /// Each launch needs another one: a module takes each once.
+    /// With an identifier of the application's own, such as the trace id of requests that prepared the
+    /// launch. Each launch needs another one: a module takes each once.
     pub fn with_jti(mut self, jti: impl Into<String>) -> Self {
         self.jti = jti.into();
         self.claims.insert("jti".to_owned(), Value::String(self.jti.clone()));

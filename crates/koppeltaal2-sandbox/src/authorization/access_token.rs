@@ -62,8 +62,8 @@ impl AuthorizationService {
         Ok(caller)
     }
 
-    /// Checks a token of this service, of either kind: signature, issuer and times. To the second, since it is
-    /// this clock that made it.
+    /// Checks a token of this service, of either kind: signature, issuer and times. To the second, since it
+    /// is this clock that made it.
     pub(crate) fn check_own<'a>(
         &self,
         token: &'a UnverifiedJwt,

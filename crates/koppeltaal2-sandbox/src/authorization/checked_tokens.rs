@@ -1,5 +1,5 @@
-//! [`CheckedTokens`]: access tokens that were found good a moment ago, since checking a signature takes longer
-//! than most requests.
+//! [`CheckedTokens`]: access tokens that were found good a moment ago, since checking a signature takes
+//! longer than most requests.
 
 use std::time::{Duration, Instant, SystemTime};
 

@@ -90,7 +90,8 @@ impl Provider {
         with_parameters(&self.authorization_endpoint, &parameters)
     }
 
-    /// Exchanges a code. The signature, issuer, audience, times and nonce of the `id_token` have been checked.
+    /// Exchanges a code. The signature, issuer, audience, times and nonce of the `id_token` have been
+    /// checked.
     ///
     /// # Errors
     ///

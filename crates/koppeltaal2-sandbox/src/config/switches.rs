@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// Where real servers differ from the texts of Koppeltaal, or from each other. By default the sandbox is strict.
-/// An application that works with each of them works with the servers that are known.
+/// Where real servers differ from the texts of Koppeltaal, or from each other. By default the sandbox is
+/// strict. An application that works with each of them works with the servers that are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -22,8 +22,8 @@ pub struct Switches {
     /// Introspection takes a client assertion only for the token endpoint, as the reference service does, and
     /// not for its own endpoint, as the text says.
     pub introspection_for_token_endpoint_only: bool,
-    /// A resource that breaks rules of its profile is stored, if it names the profile. Domains differ in how much
-    /// they check.
+    /// A resource that breaks rules of its profile is stored, if it names the profile. Domains differ in how
+    /// much they check.
     pub without_profile_rules: bool,
     /// The HTTP status for an update of a version that is no longer the current one: 409, as at the reference
     /// server, or 412.

@@ -22,8 +22,8 @@ const KINDS: [(Rule, IssueType); 5] = [
     (rules::PROFILE_URL, IssueType::BusinessRule),
 ];
 
-/// Checks a resource that is to be written, and prepares what the server decides. Without `profile_rules` it only
-/// has to name its profile.
+/// Checks a resource that is to be written, and prepares what the server decides. Without `profile_rules` it
+/// only has to name its profile.
 ///
 /// # Errors
 ///

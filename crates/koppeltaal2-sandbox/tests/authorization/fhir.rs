@@ -1,5 +1,5 @@
-//! The authorization service and the FHIR interface together: what tokens open, and what is written down about
-//! logins.
+//! The authorization service and the FHIR interface together: what tokens open, and what is written down
+//! about logins.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

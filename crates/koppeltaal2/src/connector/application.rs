@@ -37,14 +37,14 @@ struct Shared {
 }
 
 impl Domain {
-    /// The application with this `client_id`, whose JWKS (or key) that was registered holds the signer's public
-    /// key. Nothing is asked yet.
+    /// The application with this `client_id`, whose JWKS (or key) that was registered holds the signer's
+    /// public key. Nothing is asked yet.
     pub fn connect(&self, client_id: &str, signer: Arc<dyn Signer>) -> Connector {
         self.connect_as(client_id, &format!("Device/{client_id}"), signer)
     }
 
-    /// The same for an application whose Device has another id than its `client_id`, as in domains from before
-    /// 2023: `Device/<id>`.
+    /// The same for an application whose Device has another id than its `client_id`, as in domains from
+    /// before 2023: `Device/<id>`.
     pub fn connect_as(&self, client_id: &str, device: &str, signer: Arc<dyn Signer>) -> Connector {
         let http = self.exchange().http.clone();
         let smart = SmartClient::new(http, self.configuration().clone(), client_id, signer.clone());
@@ -88,8 +88,8 @@ impl Connector {
         &self.trace
     }
 
-    /// What the application may do, as its access token says. A permission that was taken away works until the
-    /// token expires.
+    /// What the application may do, as its access token says. A permission that was taken away works until
+    /// the token expires.
     ///
     /// # Errors
     ///
@@ -105,8 +105,8 @@ impl Connector {
         }
     }
 
-    /// The application at the authorization service: tokens, introspection and keys, for what the connector has
-    /// no method for.
+    /// The application at the authorization service: tokens, introspection and keys, for what the connector
+    /// has no method for.
     pub fn smart(&self) -> &SmartClient {
         &self.shared.smart
     }

@@ -19,7 +19,7 @@ use crate::connector::error::Error;
 use crate::connector::retry;
 use crate::connector::search::Search;
 use crate::connector::search::pages::Pages;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::connector::subscription::NewSubscription;
 use crate::profile::Profile;
 
@@ -27,8 +27,9 @@ use crate::profile::Profile;
 ///
 /// It searches at the start, after each notification and on a slow timer, from the time of the last change on
 /// with an overlap: notifications get lost, and come for nothing. What was handed out is remembered by id and
-/// version. What this connector and its clones wrote is left out, so that an application does not answer itself.
-/// Between two searches only the last version of a resource can be seen, and deletes are not seen at all.
+/// version. What this connector and its clones wrote is left out, so that an application does not answer
+/// itself. Between two searches only the last version of a resource can be seen, and deletes are not seen at
+/// all.
 ///
 /// ```no_run
 /// # use koppeltaal2::{Connector, NewSubscription, Search, WebhookService, profiles::Task};
@@ -66,7 +67,7 @@ pub struct Changes<P: Profile> {
     memory: Memory,
     /// The search under way.
     pages: Option<Pages>,
-    entries: VecDeque<Result<Stored<P>, Error>>,
+    entries: VecDeque<Result<StoredResource<P>, Error>>,
     /// Whether own writes must have ended before the entries are handed out.
     waits_for_writes: bool,
     /// Whether to search without waiting for a notification.
@@ -142,8 +143,8 @@ impl<P: Profile> Changes<P> {
     }
 
     /// How far the feed has come with all that was handed out. Keep it after a change was handled, together
-    /// with the result: what is handed out twice after a crash is then what was not kept. Its text grows with the
-    /// number of versions that were written within the overlap.
+    /// with the result: what is handed out twice after a crash is then what was not kept. Its text grows with
+    /// the number of versions that were written within the overlap.
     pub fn position(&self) -> Position {
         self.memory.position()
     }
@@ -156,7 +157,7 @@ impl<P: Profile> Changes<P> {
     ///
     /// [`Error`]: a search failed, or an entry cannot be used. Call it again: it waits longer after each
     /// failure (a second to a minute, or what the server says) and looks again.
-    pub async fn next(&mut self) -> Result<Stored<P>, Error> {
+    pub async fn next(&mut self) -> Result<StoredResource<P>, Error> {
         loop {
             if let Some(change) = self.search_on().await? {
                 return Ok(change);
@@ -176,7 +177,7 @@ impl<P: Profile> Changes<P> {
     /// # Errors
     ///
     /// As [`next`](Self::next).
-    pub async fn next_now(&mut self) -> Result<Option<Stored<P>>, Error> {
+    pub async fn next_now(&mut self) -> Result<Option<StoredResource<P>>, Error> {
         if self.pages.is_none() && self.entries.is_empty() {
             self.is_due = true;
             self.begin().await;
@@ -185,7 +186,7 @@ impl<P: Profile> Changes<P> {
     }
 
     /// The changes as a stream that does not end; after an error it goes on.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Stored<P>, Error>> + Send {
+    pub fn into_stream(self) -> impl Stream<Item = Result<StoredResource<P>, Error>> + Send {
         stream::unfold(self, |mut changes| async move {
             let change = changes.next().await;
             Some((change, changes))
@@ -213,10 +214,10 @@ impl<P: Profile> Changes<P> {
     }
 
     /// The next change of the search under way; `None` when it is over.
-    async fn search_on(&mut self) -> Result<Option<Stored<P>>, Error> {
+    async fn search_on(&mut self) -> Result<Option<StoredResource<P>>, Error> {
         loop {
             let overlap = self.overlap;
-            let is_new = |memory: &Memory, entry: &Result<Stored<P>, Error>| {
+            let is_new = |memory: &Memory, entry: &Result<StoredResource<P>, Error>| {
                 entry.as_ref().is_ok_and(|stored| memory.is_new(stored, overlap))
             };
             if self.waits_for_writes && self.entries.iter().any(|entry| is_new(&self.memory, entry)) {
@@ -257,8 +258,8 @@ impl<P: Profile> Changes<P> {
         }
     }
 
-    /// The search failed, and begins again after a pause: the links of a search expire. What was handed out is
-    /// remembered.
+    /// The search failed, and begins again after a pause: the links of a search expire. What was handed out
+    /// is remembered.
     fn fail(&mut self, error: Error) -> Error {
         self.pages = None;
         self.is_due = true;

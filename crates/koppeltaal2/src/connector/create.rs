@@ -9,20 +9,20 @@ use crate::connector::exchange::interaction::Interaction;
 use crate::connector::outgoing::without_server_elements;
 use crate::connector::own_writes::UnderWay;
 use crate::connector::read::stored;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::profile::Profile;
 
 impl Connector {
-    /// Creates a resource and returns what the server stored: with id, version and resource-origin. An id that
-    /// it has is not sent, since the server chooses.
+    /// Creates a resource and returns what the server stored: with id, version and resource-origin. An id
+    /// that it has is not sent, since the server chooses.
     ///
-    /// A create is not repeated after [`Error::Unknown`], since the resource could then exist twice: search for
-    /// its identifier first.
+    /// A create is not repeated after [`Error::Unknown`], since the resource could then exist twice: search
+    /// for its identifier first.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] with what is wrong and where, [`Error::Denied`], [`Error::Unknown`], and others.
-    pub async fn create<P: Profile>(&self, resource: P) -> Result<Stored<P>, Error> {
+    pub async fn create<P: Profile>(&self, resource: P) -> Result<StoredResource<P>, Error> {
         let resource = without_server_elements(resource.into_fhir().into());
         let mut request = Request::new(Interaction::CREATE, P::NAME, self.domain().url(P::NAME));
         request.body = Some(Bytes::from(resource.to_json()?));
@@ -50,6 +50,6 @@ pub(crate) fn unknown(error: Error) -> Error {
 }
 
 /// Remembers a version as the application's own.
-pub(crate) fn note<P: Profile>(write: UnderWay<'_>, written: &Stored<P>) {
+pub(crate) fn note<P: Profile>(write: UnderWay<'_>, written: &StoredResource<P>) {
     write.done(written.reference(), written.version.clone());
 }

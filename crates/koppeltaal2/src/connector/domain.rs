@@ -10,7 +10,7 @@ use std::sync::Arc;
 use koppeltaal_smart::{SmartConfiguration, Url};
 
 use self::builder::{DomainBuilder, below};
-use self::error::DiscoveryFailure;
+use self::error::DiscoveryError;
 use crate::connector::exchange::Exchange;
 
 /// A domain: what a care provider has of Koppeltaal. Cheap to clone; clones share the connections.
@@ -43,8 +43,8 @@ impl Domain {
     ///
     /// # Errors
     ///
-    /// [`DiscoveryFailure`].
-    pub async fn discover(base: &str) -> Result<Self, DiscoveryFailure> {
+    /// [`DiscoveryError`].
+    pub async fn discover(base: &str) -> Result<Self, DiscoveryError> {
         Self::builder(base).discover().await
     }
 

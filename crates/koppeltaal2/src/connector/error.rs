@@ -79,8 +79,8 @@ pub enum Error {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A write was sent, and nobody knows whether the server did it. Do not repeat a create before a search
-    /// for an identifier of the resource has found nothing; before you repeat an update, read the resource: its
-    /// version says whether the update was done.
+    /// for an identifier of the resource has found nothing; before you repeat an update, read the resource:
+    /// its version says whether the update was done.
     #[error(
         "it is unknown whether this was done: {request}; look for the resource before you try again \
          (why: {reason})"
@@ -133,8 +133,8 @@ pub enum Error {
     /// The resource cannot be written as JSON.
     #[error("the resource cannot be written: {0}")]
     Unwritable(#[from] WriteError),
-    /// What was given is neither the id of a resource of this type nor a reference to one in this domain, so no
-    /// request was made.
+    /// What was given is neither the id of a resource of this type nor a reference to one in this domain, so
+    /// no request was made.
     #[error("expected the id of a {0}, or a reference such as {0}/<id> in this domain")]
     Reference(&'static str),
     /// The id, version or address is not one that FHIR has, so no request was made.

@@ -7,7 +7,8 @@ use koppeltaal_r4::primitives::Primitive;
 
 use crate::vocabulary::extension::RESOURCE_ORIGIN;
 
-/// Takes out the elements that the server sets: id, version, time, origin. A create with an origin is refused.
+/// Takes out the elements that the server sets: id, version, time, origin. A create with an origin is
+/// refused.
 macro_rules! take_out {
     ($resource:expr, $($variant:ident)*) => {
         match $resource {

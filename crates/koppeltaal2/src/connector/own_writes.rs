@@ -12,8 +12,8 @@ use tokio::time::timeout;
 /// forgotten is handed out, which is no loss.
 const CAPACITY: usize = 10_000;
 
-/// The versions that a connector and its clones wrote. Writes under way are counted too, since a change can be
-/// found before the answer of its write arrives.
+/// The versions that a connector and its clones wrote. Writes under way are counted too, since a change can
+/// be found before the answer of its write arrives.
 #[derive(Default)]
 pub(crate) struct OwnWrites {
     state: Mutex<State>,

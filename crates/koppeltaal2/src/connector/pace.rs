@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// When the server may be asked again. All requests to a domain share it: if it answered one of them with 429, the
-/// others would only get the same answer.
+/// When the server may be asked again. All requests to a domain share it: if it answered one of them with
+/// 429, the others would only get the same answer.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     not_before: Mutex<Option<Instant>>,

@@ -7,17 +7,19 @@ use crate::connector::error::Error;
 use crate::connector::exchange::Request;
 use crate::connector::exchange::answer::Answer;
 use crate::connector::exchange::interaction::Interaction;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::connector::trace::is_id;
 use crate::profile::Profile;
 
 impl Connector {
-    /// Reads a resource by its id, or by a reference to it (`Task/<id>`, also an absolute one of this domain).
+    /// Reads a resource by its id, or by a reference to it (`Task/<id>`, also an absolute one of this
+    /// domain).
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Gone`] after it was deleted, [`Error::Denied`], and the others of a read.
-    pub async fn read<P: Profile>(&self, id: &str) -> Result<Stored<P>, Error> {
+    /// [`Error::NotFound`], [`Error::Gone`] after it was deleted, [`Error::Denied`], and the others of a
+    /// read.
+    pub async fn read<P: Profile>(&self, id: &str) -> Result<StoredResource<P>, Error> {
         let id = self.id_of::<P>(id)?;
         let request = Request::new(Interaction::READ, P::NAME, self.address::<P>(id, None));
         stored(&self.send(request).await?)
@@ -28,7 +30,11 @@ impl Connector {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub async fn read_version<P: Profile>(&self, id: &str, version: &str) -> Result<Stored<P>, Error> {
+    pub async fn read_version<P: Profile>(
+        &self,
+        id: &str,
+        version: &str,
+    ) -> Result<StoredResource<P>, Error> {
         let id = self.id_of::<P>(id)?;
         if !is_id(version) {
             return Err(Error::Id("the version"));
@@ -61,9 +67,9 @@ fn id_in<'a>(text: &'a str, resource_type: &str, base: &str) -> Option<&'a str> 
 }
 
 /// The resource that a server answers with.
-pub(crate) fn stored<P: Profile>(answer: &Answer) -> Result<Stored<P>, Error> {
+pub(crate) fn stored<P: Profile>(answer: &Answer) -> Result<StoredResource<P>, Error> {
     let resource = answer.read::<P::Fhir>()?;
-    Stored::read(resource, answer.version(), &answer.request.request_id)
+    StoredResource::read(resource, answer.version(), &answer.request.request_id)
         .map_err(|problem| answer.problem(problem))
 }
 

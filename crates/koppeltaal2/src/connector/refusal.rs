@@ -30,7 +30,8 @@ pub struct Issue {
     pub severity: String,
     /// The kind of issue, such as `required` or `invariant` (code system `issue-type`).
     pub code: String,
-    /// Where in the resource, as `FHIRPath`: `Task.for`. The older `location`, where there is no `expression`.
+    /// Where in the resource, as `FHIRPath`: `Task.for`. The older `location`, where there is no
+    /// `expression`.
     pub expression: Vec<String>,
     /// The server's words, of at most 2,000 characters. They may quote data of a person: for the one who
     /// works on it, not for a log.

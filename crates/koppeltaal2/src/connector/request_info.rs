@@ -10,9 +10,9 @@ pub struct RequestInfo {
     pub interaction: &'static str,
     /// The type of the resource; empty for a request about the whole domain.
     pub resource_type: &'static str,
-    /// The `X-Request-Id`: the domain's AuditEvents of the request have it too, so its administrators can find
-    /// it. When a request is repeated, that of the last one; empty
-    /// for a request to the authorization service.
+    /// The `X-Request-Id`: the domain's AuditEvents of the request have it too, so its administrators can
+    /// find it. When a request is repeated, that of the last one; empty for a request to the authorization
+    /// service.
     pub request_id: String,
 }
 

@@ -1,4 +1,4 @@
-//! [`Stored`]: a resource as the server has it, with the id and the version that it gave.
+//! [`StoredResource`]: a resource as the server has it, with the id and the version that it gave.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
@@ -14,7 +14,7 @@ use crate::profile::Profile;
 /// `Debug` shows id and version only.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Stored<P> {
+pub struct StoredResource<P> {
     /// The logical id.
     pub id: String,
     /// The version, which the next update has to name.
@@ -27,7 +27,7 @@ pub struct Stored<P> {
     pub request_id: String,
 }
 
-impl<P: Profile> Stored<P> {
+impl<P: Profile> StoredResource<P> {
     /// Takes a resource that came from a server. The version may be known from a header too.
     pub(crate) fn read(fhir: P::Fhir, header: Option<&str>, request_id: &str) -> Result<Self, &'static str> {
         let resource = P::from_fhir(fhir);
@@ -59,13 +59,14 @@ impl<P: Profile> Stored<P> {
         format!("{}/_history/{}", self.reference(), self.version)
     }
 
-    /// A reference to the resource, for an element of another one: literal and relative, with its type (topic 3).
+    /// A reference to the resource, for an element of another one: literal and relative, with its type (topic
+    /// 3).
     pub fn to_reference(&self) -> Reference {
         Reference { r#type: P::NAME.into(), ..Reference::to(self.reference()) }
     }
 }
 
-impl<P> Deref for Stored<P> {
+impl<P> Deref for StoredResource<P> {
     type Target = P;
 
     fn deref(&self) -> &P {
@@ -73,14 +74,14 @@ impl<P> Deref for Stored<P> {
     }
 }
 
-impl<P> DerefMut for Stored<P> {
+impl<P> DerefMut for StoredResource<P> {
     fn deref_mut(&mut self) -> &mut P {
         &mut self.resource
     }
 }
 
-impl<P: Profile> fmt::Debug for Stored<P> {
+impl<P: Profile> fmt::Debug for StoredResource<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stored").field(&self.versioned_reference()).finish()
+        f.debug_tuple("StoredResource").field(&self.versioned_reference()).finish()
     }
 }

@@ -10,7 +10,7 @@ use crate::connector::application::Connector;
 use crate::connector::error::Error;
 use crate::connector::search::Search;
 use crate::connector::search::encoding::is_same_criteria;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::connector::update::UpdateError;
 use crate::profile::Profile;
 use crate::profiles::Subscription;
@@ -29,14 +29,14 @@ pub struct NewSubscription {
 /// A subscription, and what was done to have it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub enum Subscribed {
+pub enum SubscriptionOutcome {
     /// It was made.
-    Created(Stored<Subscription>),
+    Created(StoredResource<Subscription>),
     /// It was there and works.
-    Found(Stored<Subscription>),
+    Found(StoredResource<Subscription>),
     /// It was there, but the server had given up (`error`, `off`), or its reason or headers were others. It
     /// was set to `requested` again.
-    Mended(Stored<Subscription>),
+    Mended(StoredResource<Subscription>),
 }
 
 impl NewSubscription {
@@ -101,8 +101,9 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`]: the server does not take the criteria or the endpoint. [`Error::Denied`], and others.
-    pub async fn subscribe(&self, wanted: &NewSubscription) -> Result<Subscribed, Error> {
+    /// [`Error::Invalid`]: the server does not take the criteria or the endpoint. [`Error::Denied`], and
+    /// others.
+    pub async fn subscribe(&self, wanted: &NewSubscription) -> Result<SubscriptionOutcome, Error> {
         let mut found = self.search(Search::<Subscription>::new().resource_origin(self.device()));
         let mut broken = None;
         while let Some(subscription) = found.next().await {
@@ -113,7 +114,7 @@ impl Connector {
             };
             if wanted.is(&subscription) {
                 if wanted.works(&subscription) {
-                    return Ok(Subscribed::Found(subscription));
+                    return Ok(SubscriptionOutcome::Found(subscription));
                 }
                 broken = Some(subscription);
             }
@@ -121,20 +122,20 @@ impl Connector {
         let Some(broken) = broken else {
             let mut subscription = Subscription::default();
             wanted.apply(&mut subscription);
-            return self.create(subscription).await.map(Subscribed::Created);
+            return self.create(subscription).await.map(SubscriptionOutcome::Created);
         };
         match self.update(broken.edit(|subscription| wanted.apply(subscription))).await {
-            Ok(mended) => Ok(Subscribed::Mended(mended)),
+            Ok(mended) => Ok(SubscriptionOutcome::Mended(mended)),
             // The server, or another instance of this application, was faster.
-            Err(UpdateError::Conflict { current }) => Ok(Subscribed::Found(*current)),
+            Err(UpdateError::Conflict { current }) => Ok(SubscriptionOutcome::Found(*current)),
             Err(UpdateError::Failed(error)) => Err(error),
         }
     }
 }
 
-impl Subscribed {
+impl SubscriptionOutcome {
     /// The subscription.
-    pub fn subscription(&self) -> &Stored<Subscription> {
+    pub fn subscription(&self) -> &StoredResource<Subscription> {
         match self {
             Self::Created(subscription) | Self::Found(subscription) | Self::Mended(subscription) => {
                 subscription
@@ -143,7 +144,7 @@ impl Subscribed {
     }
 
     /// The subscription.
-    pub fn into_subscription(self) -> Stored<Subscription> {
+    pub fn into_subscription(self) -> StoredResource<Subscription> {
         match self {
             Self::Created(subscription) | Self::Found(subscription) | Self::Mended(subscription) => {
                 subscription

@@ -11,7 +11,7 @@ use crate::connector::error::Error;
 use crate::connector::exchange::Request;
 use crate::connector::exchange::interaction::Interaction;
 use crate::connector::read::stored;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::connector::version::if_match;
 use crate::profile::Profile;
 
@@ -21,7 +21,7 @@ pub enum UpdateError<P> {
     /// Somebody changed the resource since it was read. Decide again with what it is now.
     Conflict {
         /// The resource as it is now.
-        current: Box<Stored<P>>,
+        current: Box<StoredResource<P>>,
     },
     /// Anything else: [`Error::Gone`], [`Error::Denied`], [`Error::Invalid`], [`Error::Unknown`], and others.
     Failed(Error),
@@ -49,7 +49,10 @@ impl Connector {
     /// # Errors
     ///
     /// [`UpdateError`]. After [`Error::Unknown`] read the resource: its version says whether it was done.
-    pub async fn update<P: Profile>(&self, changed: Stored<P>) -> Result<Stored<P>, UpdateError<P>> {
+    pub async fn update<P: Profile>(
+        &self,
+        changed: StoredResource<P>,
+    ) -> Result<StoredResource<P>, UpdateError<P>> {
         let id = self.id_of::<P>(&changed.id)?;
         let version = if_match(&changed.version).ok_or(Error::Id("the version"))?;
         let body: Resource = changed.resource.clone().into_fhir().into();
@@ -82,8 +85,8 @@ impl Connector {
         Ok(written)
     }
 
-    /// Reads a resource, changes it and writes it; after a conflict all of it again, up to five times. `change`
-    /// sees the current version each time. A change that changes nothing is not written.
+    /// Reads a resource, changes it and writes it; after a conflict all of it again, up to five times.
+    /// `change` sees the current version each time. A change that changes nothing is not written.
     ///
     /// # Errors
     ///
@@ -92,7 +95,7 @@ impl Connector {
         &self,
         id: &str,
         mut change: impl FnMut(&mut P),
-    ) -> Result<Stored<P>, UpdateError<P>> {
+    ) -> Result<StoredResource<P>, UpdateError<P>> {
         let mut current = self.read::<P>(id).await?;
         let mut attempts = 0;
         loop {

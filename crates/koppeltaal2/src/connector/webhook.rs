@@ -25,8 +25,8 @@ use crate::connector::trace::Trace;
 /// | 405 | the method is not POST |
 /// | 503 | nobody looks for changes any more; the server may try again after the application was restarted |
 ///
-/// The answers are empty and come at once. The body of a notification is not read: it is empty, and would mean
-/// nothing. Secrets are compared in constant time. It never fails, so it can be mounted as it is:
+/// The answers are empty and come at once. The body of a notification is not read: it is empty, and would
+/// mean nothing. Secrets are compared in constant time. It never fails, so it can be mounted as it is:
 /// `axum::Router::route_service("/notified", service)`.
 #[derive(Clone)]
 #[must_use]
@@ -89,8 +89,9 @@ impl WebhookService {
         Self { audit: Some(Audit { connector: connector.clone(), subscription: Arc::default() }), ..self }
     }
 
-    /// Says of which Subscription the notifications are, `Subscription/<id>`: the AuditEvents are about it. The
-    /// server calls soon after a Subscription was made, so the service exists before; its clones learn it too.
+    /// Says of which Subscription the notifications are, `Subscription/<id>`: the AuditEvents are about it.
+    /// The server calls soon after a Subscription was made, so the service exists before; its clones learn it
+    /// too.
     pub fn set_subscription(&self, reference: &str) {
         if let Some(audit) = &self.audit {
             *audit.subscription.lock().unwrap_or_else(PoisonError::into_inner) = Some(reference.to_owned());

@@ -1,6 +1,6 @@
 //! How a domain is found.
 
-use koppeltaal2::{DiscoveryFailure, Domain};
+use koppeltaal2::{DiscoveryError, Domain};
 use serde_json::json;
 
 use crate::server::{Reply, Server, capabilities, smart_configuration};
@@ -64,7 +64,7 @@ async fn a_domain_that_lacks_a_token_endpoint_says_so() {
     })
     .await;
     let failure = Domain::discover(&server.base()).await.expect_err("no token endpoint");
-    assert!(matches!(failure, DiscoveryFailure::Missing { member: "token_endpoint", .. }), "{failure}");
+    assert!(matches!(failure, DiscoveryError::Missing { member: "token_endpoint", .. }), "{failure}");
     let text = failure.to_string();
     assert!(text.contains(&server.base()) && text.contains("DomainBuilder::configuration"), "{text}");
 
@@ -78,7 +78,7 @@ async fn a_domain_that_lacks_a_token_endpoint_says_so() {
 async fn an_address_where_no_domain_is_says_what_was_tried() {
     let server = Server::start(|_| Some(Reply::text(404, "text/html", "<html>Not here</html>"))).await;
     let failure = server.domain().discover().await.expect_err("no domain");
-    assert!(matches!(failure, DiscoveryFailure::Unreadable { .. }), "{failure}");
+    assert!(matches!(failure, DiscoveryError::Unreadable { .. }), "{failure}");
     let text = failure.to_string();
     assert!(
         text.contains(&server.base()) && text.contains("smart-configuration") && text.contains("metadata"),
@@ -104,7 +104,7 @@ async fn a_domain_that_is_busy_is_asked_again_and_not_taken_for_half_of_one() {
     })
     .await;
     let failure = server.domain().discover().await.expect_err("busy");
-    assert!(matches!(failure, DiscoveryFailure::Unavailable { .. }), "{failure}");
+    assert!(matches!(failure, DiscoveryError::Unavailable { .. }), "{failure}");
 }
 
 #[tokio::test]
@@ -116,13 +116,13 @@ async fn another_version_of_fhir_is_refused() {
     })
     .await;
     let failure = server.domain().discover().await.expect_err("FHIR 5");
-    assert!(matches!(&failure, DiscoveryFailure::FhirVersion { found, .. } if found == "5.0.0"), "{failure}");
+    assert!(matches!(&failure, DiscoveryError::FhirVersion { found, .. } if found == "5.0.0"), "{failure}");
 }
 
 #[tokio::test]
 async fn plain_http_is_for_this_machine() {
     let failure = Domain::discover("http://kt.example/fhir").await.expect_err("plain http");
-    assert!(matches!(failure, DiscoveryFailure::PlainHttp { .. }), "{failure}");
+    assert!(matches!(failure, DiscoveryError::PlainHttp { .. }), "{failure}");
     // The documents that the test's server gives are those that it has.
     assert!(smart_configuration("x").is_object() && capabilities("x").is_object());
 }

@@ -9,7 +9,8 @@ use koppeltaal2::profiles::{
 };
 use koppeltaal2::{
     Changes, Connector, Domain, Error, FailureReason, LaunchReceiver, LaunchRequest, Launcher,
-    NewSubscription, Profile, Search, Stored, Subscribed, Trace, UpdateError, WebhookService,
+    NewSubscription, Profile, Search, StoredResource, SubscriptionOutcome, Trace, UpdateError,
+    WebhookService,
 };
 use koppeltaal2_sandbox::{Application, Role, Sandbox, Switches};
 use serde_json::{Value, json};
@@ -54,7 +55,7 @@ fn resource<P: Profile>(mut json: Value) -> P {
 }
 
 /// What a resource holds.
-fn json_of<P: Profile>(stored: &Stored<P>) -> Value {
+fn json_of<P: Profile>(stored: &StoredResource<P>) -> Value {
     let resource: Resource = stored.resource.clone().into_fhir().into();
     serde_json::from_str(&resource.to_json().expect("JSON")).expect("JSON")
 }
@@ -92,7 +93,7 @@ fn task(definition: &str, patient: &str, owner: &str, number: u32) -> Task {
 }
 
 /// A module's offer: its endpoint and its definition.
-async fn publish(module: &Connector) -> Stored<ActivityDefinition> {
+async fn publish(module: &Connector) -> StoredResource<ActivityDefinition> {
     let endpoint: Endpoint = resource(json!({
         "status": "active", "address": "https://module.example/launch",
         "connectionType": {"system": "http://vzvz.nl/fhir/CodeSystem/koppeltaal-endpoint-connection-type", "code": "hti-smart-on-fhir"},
@@ -259,10 +260,13 @@ async fn a_module_is_told_of_new_work_and_finds_what_it_was_not_told_of() {
     let (address, service) = serve(&changes, &module).await;
     let wanted = NewSubscription::new(&search, &address, "new work").header("X-Secret", "geheim");
     let made = module.subscribe(&wanted).await.expect("a subscription");
-    assert!(matches!(made, Subscribed::Created(_)), "{made:?}");
+    assert!(matches!(made, SubscriptionOutcome::Created(_)), "{made:?}");
     service.set_subscription(&made.subscription().reference());
     let again = module.subscribe(&wanted).await.expect("a subscription");
-    assert!(matches!(&again, Subscribed::Found(found) if found.id == made.subscription().id), "{again:?}");
+    assert!(
+        matches!(&again, SubscriptionOutcome::Found(found) if found.id == made.subscription().id),
+        "{again:?}"
+    );
     assert!(changes.next_now().await.expect("a search").is_none(), "there is no work yet");
 
     let chain = portal.with_trace(Trace::new());

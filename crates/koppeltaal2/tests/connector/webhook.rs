@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use koppeltaal2::profiles::Task;
-use koppeltaal2::{NewSubscription, Search, Subscribed, WebhookService};
+use koppeltaal2::{NewSubscription, Search, SubscriptionOutcome, WebhookService};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -134,7 +134,7 @@ fn subscription(id: &str, criteria: &str, status: &str, header: &str) -> Value {
 }
 
 /// Subscribes at a server that has these subscriptions; what was done, and what was sent.
-async fn subscribe(there: Vec<Value>) -> (Subscribed, Option<Value>) {
+async fn subscribe(there: Vec<Value>) -> (SubscriptionOutcome, Option<Value>) {
     let server = Server::start(move |asked| match asked.on("Subscription") {
         "GET" => {
             assert_eq!(asked.target, "/fhir/Subscription?resource-origin=Device/module");
@@ -167,7 +167,7 @@ async fn subscribe(there: Vec<Value>) -> (Subscribed, Option<Value>) {
 async fn a_subscription_is_made_once() {
     let other = subscription("1", "Task?status=completed", "active", "X-Secret: geheim");
     let (done, sent) = subscribe(vec![other.clone()]).await;
-    assert!(matches!(&done, Subscribed::Created(created) if created.id == "new"), "{done:?}");
+    assert!(matches!(&done, SubscriptionOutcome::Created(created) if created.id == "new"), "{done:?}");
     assert_eq!(
         sent.expect("a create"),
         json!({
@@ -179,7 +179,7 @@ async fn a_subscription_is_made_once() {
     );
     let own = subscription("2", "Task?owner=Patient%2F7&status=ready", "active", "X-Secret: geheim");
     let (done, sent) = subscribe(vec![other, own]).await;
-    assert!(matches!(&done, Subscribed::Found(found) if found.id == "2"), "{done:?}");
+    assert!(matches!(&done, SubscriptionOutcome::Found(found) if found.id == "2"), "{done:?}");
     assert_eq!(sent, None);
 }
 
@@ -190,7 +190,10 @@ async fn a_subscription_that_the_server_gave_up_is_mended() {
     {
         let (done, sent) =
             subscribe(vec![subscription("2", "Task?status=ready&owner=Patient/7", status, header)]).await;
-        assert!(matches!(&done, Subscribed::Mended(mended) if mended.version == "5"), "{status}: {done:?}");
+        assert!(
+            matches!(&done, SubscriptionOutcome::Mended(mended) if mended.version == "5"),
+            "{status}: {done:?}"
+        );
         let sent = sent.expect("an update");
         assert_eq!((&sent["status"], &sent["error"]), (&json!("requested"), &Value::Null));
         assert_eq!(sent["channel"]["header"], json!(["X-Secret: geheim"]));

@@ -1,4 +1,5 @@
-//! What a log shows: no token, nothing of people, no values of searches. In a process of its own, for its log.
+//! What a log shows: no token, nothing of people, no values of searches. In a process of its own, for its
+//! log.
 
 #[allow(dead_code, reason = "the other tests need more of it")]
 #[path = "../support/server.rs"]

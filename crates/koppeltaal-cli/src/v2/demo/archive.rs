@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use koppeltaal2::{Profile, Stored};
+use koppeltaal2::{Profile, StoredResource};
 
 use super::error::{DemoError, Result};
 use crate::private;
@@ -33,7 +33,7 @@ impl Archive {
     /// # Errors
     ///
     /// The resource or the file cannot be written.
-    pub(super) fn save<P: Profile>(&mut self, stored: &Stored<P>) -> Result<()> {
+    pub(super) fn save<P: Profile>(&mut self, stored: &StoredResource<P>) -> Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
         self.saved += 1;
         let name = format!("{:02}-{}.json", self.saved, P::NAME);

@@ -4,7 +4,7 @@ use koppeltaal_r4::datatypes::{
     AdministrativeGender, ContactPoint, ContactPointSystem, HumanName, Identifier, NameUse,
 };
 use koppeltaal2::profiles::{Patient, Practitioner};
-use koppeltaal2::{Connector, Stored};
+use koppeltaal2::{Connector, StoredResource};
 
 use super::error::Result;
 
@@ -30,9 +30,9 @@ impl Epd {
         &self.connector
     }
 
-    /// Registers a patient. The e-mail address is also an identifier: by it the authorization service compares
-    /// who logs in with who is launched.
-    pub(super) async fn register_patient(&self) -> Result<Stored<Patient>> {
+    /// Registers a patient. The e-mail address is also an identifier: by it the authorization service
+    /// compares who logs in with who is launched.
+    pub(super) async fn register_patient(&self) -> Result<StoredResource<Patient>> {
         let patient = Patient {
             identifier: identifiers("2041", "lieke@example.org"),
             active: true.into(),
@@ -45,7 +45,7 @@ impl Epd {
     }
 
     /// Registers a practitioner.
-    pub(super) async fn register_practitioner(&self) -> Result<Stored<Practitioner>> {
+    pub(super) async fn register_practitioner(&self) -> Result<StoredResource<Practitioner>> {
         let practitioner = Practitioner {
             identifier: identifiers("77", "teun@example.org"),
             active: true.into(),

@@ -5,7 +5,7 @@ use std::io;
 use koppeltaal_r4::{ParseError, WriteError};
 use koppeltaal2::profiles::Task;
 use koppeltaal2::{
-    DiscoveryFailure, Error, LaunchError, LaunchFailure, UpdateError, WebhookConfigurationError,
+    DiscoveryError, Error, LaunchError, LaunchFailure, UpdateError, WebhookConfigurationError,
 };
 use koppeltaal2_sandbox::LogInError;
 
@@ -17,7 +17,7 @@ pub(super) enum DemoError {
     #[error(transparent)]
     Fact(#[from] FactError),
     #[error(transparent)]
-    Discovery(#[from] DiscoveryFailure),
+    Discovery(#[from] DiscoveryError),
     /// What an application asks of the domain.
     #[error(transparent)]
     Domain(#[from] Error),

@@ -9,7 +9,7 @@ use koppeltaal_r4::datatypes::{CodeableConcept, Coding, PublicationStatus};
 use koppeltaal_r4::resources::{EndpointStatus, TaskStatus};
 use koppeltaal2::profiles::{ActivityDefinition, Endpoint, Patient, Subscription, Task};
 use koppeltaal2::{
-    Changes, Connector, LaunchContext, LaunchReceiver, NewSubscription, Search, Stored, UpdateError,
+    Changes, Connector, LaunchContext, LaunchReceiver, NewSubscription, Search, StoredResource, UpdateError,
     WebhookService,
 };
 use tokio::time::timeout;
@@ -55,7 +55,7 @@ impl Module {
     }
 
     /// Says where patients are launched to.
-    pub(super) async fn publish_endpoint(&self) -> Result<Stored<Endpoint>> {
+    pub(super) async fn publish_endpoint(&self) -> Result<StoredResource<Endpoint>> {
         let any = Coding::new("http://terminology.hl7.org/CodeSystem/endpoint-payload-type", "any");
         let endpoint = Endpoint {
             status: EndpointStatus::Active.into(),
@@ -70,8 +70,8 @@ impl Module {
     /// Offers the game.
     pub(super) async fn publish_game(
         &self,
-        endpoint: &Stored<Endpoint>,
-    ) -> Result<Stored<ActivityDefinition>> {
+        endpoint: &StoredResource<Endpoint>,
+    ) -> Result<StoredResource<ActivityDefinition>> {
         let game = ActivityDefinition {
             url: "https://game.example/fhir/ActivityDefinition/lighthouse-keeper".into(),
             title: "The Lighthouse Keeper".into(),
@@ -84,7 +84,7 @@ impl Module {
     }
 
     /// Asks to be told of new and changed Tasks for its activities.
-    pub(super) async fn subscribe(&self) -> Result<Stored<Subscription>> {
+    pub(super) async fn subscribe(&self) -> Result<StoredResource<Subscription>> {
         let search = Search::<Task>::new().instantiates_publisher_id(PUBLISHER);
         let wanted = NewSubscription::new(&search, &self.web.address("/notified"), "Tasks for the game")
             .header(HEADER, SECRET);
@@ -102,7 +102,7 @@ impl Module {
     }
 
     /// The next Task that is new or that somebody else changed.
-    pub(super) async fn next_task(&mut self) -> Result<Stored<Task>> {
+    pub(super) async fn next_task(&mut self) -> Result<StoredResource<Task>> {
         Ok(timeout(PATIENCE, self.changes.next()).await.map_err(|_| DemoError::Late("a Task"))??)
     }
 
@@ -112,7 +112,7 @@ impl Module {
     }
 
     /// The patient, as the record system wrote it.
-    pub(super) async fn patient(&self, launch: &LaunchContext) -> Result<Stored<Patient>> {
+    pub(super) async fn patient(&self, launch: &LaunchContext) -> Result<StoredResource<Patient>> {
         Ok(self.connector.with_trace(launch.trace.clone()).read(&launch.user).await?)
     }
 
@@ -121,7 +121,7 @@ impl Module {
         &self,
         launch: &LaunchContext,
         status: TaskStatus,
-    ) -> Result<Stored<Task>, UpdateError<Task>> {
+    ) -> Result<StoredResource<Task>, UpdateError<Task>> {
         let connector = self.connector.with_trace(launch.trace.clone());
         connector.update_with(&launch.task, |task: &mut Task| task.status = status.clone().into()).await
     }

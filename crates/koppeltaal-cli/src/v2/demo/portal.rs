@@ -3,7 +3,7 @@
 use koppeltaal_r4::datatypes::Identifier;
 use koppeltaal_r4::resources::{TaskIntent, TaskStatus};
 use koppeltaal2::profiles::{ActivityDefinition, Patient, Practitioner, Task};
-use koppeltaal2::{Connector, LaunchRequest, Launcher, Search, SentLaunch, Stored, UpdateError};
+use koppeltaal2::{Connector, LaunchRequest, Launcher, Search, SentLaunch, StoredResource, UpdateError};
 
 use super::error::Result;
 
@@ -22,18 +22,18 @@ impl Portal {
     }
 
     /// What the modules of the domain offer.
-    pub(super) async fn activities(&self) -> Result<Vec<Stored<ActivityDefinition>>> {
+    pub(super) async fn activities(&self) -> Result<Vec<StoredResource<ActivityDefinition>>> {
         Ok(self.connector.search(Search::<ActivityDefinition>::new().status("active")).collect().await?)
     }
 
     /// Gives the patient an activity to do.
     pub(super) async fn assign(
         &self,
-        activity: &Stored<ActivityDefinition>,
-        patient: &Stored<Patient>,
-        practitioner: &Stored<Practitioner>,
+        activity: &StoredResource<ActivityDefinition>,
+        patient: &StoredResource<Patient>,
+        practitioner: &StoredResource<Practitioner>,
         number: &str,
-    ) -> Result<Stored<Task>> {
+    ) -> Result<StoredResource<Task>> {
         let task = Task {
             identifier: vec![Identifier::new("https://portal.example/fhir/NamingSystem/task", number)],
             instantiates: Some(activity.to_reference()),
@@ -48,13 +48,20 @@ impl Portal {
     }
 
     /// Launches the patient into the module that the Task is for.
-    pub(super) async fn launch(&self, task: &Stored<Task>, patient: &Stored<Patient>) -> Result<SentLaunch> {
+    pub(super) async fn launch(
+        &self,
+        task: &StoredResource<Task>,
+        patient: &StoredResource<Patient>,
+    ) -> Result<SentLaunch> {
         let request = LaunchRequest::new(&task.reference(), &patient.reference());
         Ok(Launcher::new(&self.connector).launch(&request).await?)
     }
 
     /// Writes a note for the patient into a Task, as it was when the portal read it.
-    pub(super) async fn describe(&self, task: Stored<Task>) -> Result<Stored<Task>, UpdateError<Task>> {
+    pub(super) async fn describe(
+        &self,
+        task: StoredResource<Task>,
+    ) -> Result<StoredResource<Task>, UpdateError<Task>> {
         self.connector.update(task.edit(note)).await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use koppeltaal_r4::resources::{SubscriptionStatus, TaskStatus};
 use koppeltaal_smart::{Operation, Signer};
 use koppeltaal2::profiles::{ActivityDefinition, AuditEvent, Patient, Practitioner, Task};
-use koppeltaal2::{Connector, Domain, LaunchContext, Profile, Search, Stored, UpdateError};
+use koppeltaal2::{Connector, Domain, LaunchContext, Profile, Search, StoredResource, UpdateError};
 use koppeltaal2_sandbox::Sandbox;
 
 use super::archive::Archive;
@@ -44,8 +44,8 @@ impl<W: Write> Story<W> {
         Self { narrator, facts: Facts::default(), archive }
     }
 
-    /// Tells the whole story in a domain with the four applications. The module's signing key is the one whose
-    /// public half `web` serves.
+    /// Tells the whole story in a domain with the four applications. The module's signing key is the one
+    /// whose public half `web` serves.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl<W: Write> Story<W> {
         Ok(cast)
     }
 
-    async fn people(&mut self, epd: &Epd) -> Result<(Stored<Patient>, Stored<Practitioner>)> {
+    async fn people(&mut self, epd: &Epd) -> Result<(StoredResource<Patient>, StoredResource<Practitioner>)> {
         self.narrator.step("The EPD registers a patient, Lieke, and a practitioner, Teun Haverkruid.")?;
         let patient = epd.register_patient().await?;
         let practitioner = epd.register_practitioner().await?;
@@ -121,7 +121,7 @@ impl<W: Write> Story<W> {
         Ok((patient, practitioner))
     }
 
-    async fn game(&mut self, cast: &Cast) -> Result<Stored<ActivityDefinition>> {
+    async fn game(&mut self, cast: &Cast) -> Result<StoredResource<ActivityDefinition>> {
         self.narrator.step(
             "The game says where users are launched to (Endpoint), and offers itself (ActivityDefinition).",
         )?;
@@ -143,21 +143,21 @@ impl<W: Write> Story<W> {
     async fn assignment(
         &mut self,
         cast: &Cast,
-        game: &Stored<ActivityDefinition>,
-        patient: &Stored<Patient>,
-        practitioner: &Stored<Practitioner>,
-    ) -> Result<Stored<Task>> {
+        game: &StoredResource<ActivityDefinition>,
+        patient: &StoredResource<Patient>,
+        practitioner: &StoredResource<Practitioner>,
+    ) -> Result<StoredResource<Task>> {
         self.narrator
             .step("The portal looks at what is offered, and gives Lieke that game to play (Task).")?;
         let offered = cast.portal.activities().await?;
-        let found: Vec<_> = offered.iter().map(Stored::reference).collect();
+        let found: Vec<_> = offered.iter().map(StoredResource::reference).collect();
         self.facts.same("what is offered", &vec![game.reference()], &found)?;
         let task = cast.portal.assign(game, patient, practitioner, "1").await?;
         self.created(&task, cast.portal.connector())?;
         Ok(task)
     }
 
-    async fn notification(&mut self, module: &mut Module, task: &Stored<Task>) -> Result<()> {
+    async fn notification(&mut self, module: &mut Module, task: &StoredResource<Task>) -> Result<()> {
         self.narrator.step(
             "The server tells the game to look. The notification says nothing else, so the game searches.",
         )?;
@@ -179,8 +179,8 @@ impl<W: Write> Story<W> {
         &mut self,
         sandbox: &Sandbox,
         cast: &mut Cast,
-        task: &Stored<Task>,
-        patient: &Stored<Patient>,
+        task: &StoredResource<Task>,
+        patient: &StoredResource<Patient>,
     ) -> Result<LaunchContext> {
         self.narrator.step(
             "Lieke begins. The portal answers her browser with a signed launch, in a page that sends itself.",
@@ -220,7 +220,7 @@ impl<W: Write> Story<W> {
         &mut self,
         module: &Module,
         launch: &LaunchContext,
-        patient: &Stored<Patient>,
+        patient: &StoredResource<Patient>,
     ) -> Result<()> {
         self.narrator.step("The game reads the patient with its own token, and says that she has begun.")?;
         let read = module.patient(launch).await?;
@@ -229,7 +229,7 @@ impl<W: Write> Story<W> {
         self.changed(&task, &TaskStatus::InProgress, "2")
     }
 
-    async fn conflict(&mut self, cast: &mut Cast, old: Stored<Task>) -> Result<()> {
+    async fn conflict(&mut self, cast: &mut Cast, old: StoredResource<Task>) -> Result<()> {
         self.narrator.step("The portal, which still has the first version, writes a note into the Task.")?;
         let first = old.version.clone();
         let current = match cast.portal.describe(old).await {
@@ -265,9 +265,9 @@ impl<W: Write> Story<W> {
         &mut self,
         sandbox: &Sandbox,
         cast: &mut Cast,
-        game: &Stored<ActivityDefinition>,
-        patient: &Stored<Patient>,
-        practitioner: &Stored<Practitioner>,
+        game: &StoredResource<ActivityDefinition>,
+        patient: &StoredResource<Patient>,
+        practitioner: &StoredResource<Practitioner>,
     ) -> Result<()> {
         self.narrator
             .step("The portal gives Lieke another turn, and the notification gets lost on its way.")?;
@@ -312,7 +312,7 @@ impl<W: Write> Story<W> {
     }
 
     /// Checks that a resource is in its first version, and that the server knows who created it.
-    fn created<P: Profile>(&mut self, resource: &Stored<P>, by: &Connector) -> Result<()> {
+    fn created<P: Profile>(&mut self, resource: &StoredResource<P>, by: &Connector) -> Result<()> {
         self.facts.same("the version", &"1", &resource.version.as_str())?;
         let origin = resource.resource_origin();
         self.facts.same(
@@ -324,7 +324,7 @@ impl<W: Write> Story<W> {
         Ok(self.narrator.result(&format!("The server stores {}.", short(&resource.reference())))?)
     }
 
-    fn changed(&mut self, task: &Stored<Task>, status: &TaskStatus, version: &str) -> Result<()> {
+    fn changed(&mut self, task: &StoredResource<Task>, status: &TaskStatus, version: &str) -> Result<()> {
         self.facts.same("the version of the Task", &version, &task.version.as_str())?;
         self.facts.same("its status", &Some(status), &task.status.get())?;
         self.archive.save(task)?;
@@ -383,8 +383,8 @@ fn audit_line(cast: &Cast, event: &AuditEvent) -> String {
     )
 }
 
-/// What the administration must find of the launch: both applications say that it happened, the domain says who
-/// logged in, what was read and written, and whom it notified.
+/// What the administration must find of the launch: both applications say that it happened, the domain says
+/// who logged in, what was read and written, and whom it notified.
 const CHAIN: [&str; 8] = [
     "portal: Application Start (Task)",
     "game: Login (Patient)",

@@ -161,8 +161,8 @@ impl ApplicationEvent {
         Self { request_id: Some(request_id.into()), ..self }
     }
 
-    /// What was done with the resource that could not be processed: a code of FHIR's restful interactions, such
-    /// as `read`.
+    /// What was done with the resource that could not be processed: a code of FHIR's restful interactions,
+    /// such as `read`.
     pub fn interaction(self, code: &str) -> Self {
         Self { interaction: Some(code.to_owned()), ..self }
     }

@@ -53,8 +53,8 @@ impl Connector {
         drop(tokio::spawn(write.in_current_span()));
     }
 
-    /// Waits until the AuditEvents that are under way in the background are written, or lost: before a program
-    /// ends.
+    /// Waits until the AuditEvents that are under way in the background are written, or lost: before a
+    /// program ends.
     pub async fn flush_events(&self) {
         self.audit_log().flush().await;
     }

@@ -7,7 +7,7 @@ use koppeltaal_r4::Primitive;
 use koppeltaal_r4::primitives::Instant;
 
 use crate::connector::changes::position::Position;
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::profile::Profile;
 
 /// How many versions are remembered. Beyond it the oldest are forgotten; they may then be handed out twice,
@@ -25,8 +25,8 @@ pub(crate) struct Memory {
     /// The latest version of each resource near the cursor that was handed out.
     seen: HashMap<String, (String, Moment)>,
     by_time: BTreeSet<(Moment, String)>,
-    /// The cursor at the start of the search, the highest time of what was handed out in it, the time that came
-    /// last, and whether the pages came in order so far.
+    /// The cursor at the start of the search, the highest time of what was handed out in it, the time that
+    /// came last, and whether the pages came in order so far.
     start: Option<Moment>,
     highest: Option<Moment>,
     latest: Option<Moment>,
@@ -70,9 +70,9 @@ impl Memory {
         self.is_in_order = true;
     }
 
-    /// A page came. If the server does not sort, everything since the start of the search may still come, until
-    /// it is over: then the cursor stays there.
-    pub(crate) fn page<'a, P: Profile>(&mut self, page: impl IntoIterator<Item = &'a Stored<P>>) {
+    /// A page came. If the server does not sort, everything since the start of the search may still come,
+    /// until it is over: then the cursor stays there.
+    pub(crate) fn page<'a, P: Profile>(&mut self, page: impl IntoIterator<Item = &'a StoredResource<P>>) {
         for time in page.into_iter().filter_map(|stored| moment(stored.last_updated.as_ref())) {
             if self.latest.is_some_and(|latest| time < latest) {
                 self.is_in_order = false;
@@ -84,7 +84,7 @@ impl Memory {
 
     /// Whether the version was not handed out before, and is neither older than one that was nor older than
     /// what was asked for.
-    pub(crate) fn is_new<P: Profile>(&self, stored: &Stored<P>, overlap: Duration) -> bool {
+    pub(crate) fn is_new<P: Profile>(&self, stored: &StoredResource<P>, overlap: Duration) -> bool {
         let asked = self.start.map(|start| start.saturating_sub(overlap));
         if let (Some(asked), Some(time)) = (asked, moment(stored.last_updated.as_ref()))
             && to_millisecond(time) < to_millisecond(asked)
@@ -98,7 +98,7 @@ impl Memory {
     }
 
     /// The version is handed out, or left out for good.
-    pub(crate) fn note<P: Profile>(&mut self, stored: &Stored<P>, overlap: Duration) {
+    pub(crate) fn note<P: Profile>(&mut self, stored: &StoredResource<P>, overlap: Duration) {
         let time = moment(stored.last_updated.as_ref());
         self.remember(&stored.id, &stored.version, time.or(self.highest).unwrap_or_default());
         let Some(time) = time else { return };
@@ -171,15 +171,15 @@ mod tests {
 
     const OVERLAP: Duration = Duration::from_secs(10);
 
-    fn stored(id: &str, version: &str, seconds: u64) -> Stored<Task> {
+    fn stored(id: &str, version: &str, seconds: u64) -> StoredResource<Task> {
         let mut fhir = koppeltaal_r4::resources::Task { id: id.into(), ..Default::default() };
         let meta = fhir.meta.get_or_insert_default();
         meta.version_id = version.into();
         meta.last_updated = Instant::from_unix(Duration::from_secs(1_000_000 + seconds)).into();
-        Stored::read(fhir, None, "request").expect("a task")
+        StoredResource::read(fhir, None, "request").expect("a task")
     }
 
-    fn take(memory: &mut Memory, stored: &Stored<Task>) -> bool {
+    fn take(memory: &mut Memory, stored: &StoredResource<Task>) -> bool {
         let is_new = memory.is_new(stored, OVERLAP);
         if is_new {
             memory.note(stored, OVERLAP);
@@ -267,14 +267,14 @@ mod tests {
     /// Searches a server and takes some of the changes; each is noted by id and version.
     fn search(
         memory: &mut Memory,
-        server: &HashMap<u8, Stored<Task>>,
+        server: &HashMap<u8, StoredResource<Task>>,
         takes: usize,
         is_sorted: bool,
         taken: &mut Vec<(String, String)>,
     ) {
         memory.begin();
         let from = moment(memory.from(OVERLAP).as_ref());
-        let time = |stored: &Stored<Task>| moment(stored.last_updated.as_ref());
+        let time = |stored: &StoredResource<Task>| moment(stored.last_updated.as_ref());
         let mut found: Vec<_> =
             server.values().filter(|stored| from.is_none_or(|from| time(stored) >= Some(from))).collect();
         found.sort_by_key(|stored| (time(stored), stored.id.clone()));
@@ -303,7 +303,7 @@ mod tests {
             for (clock, step) in (100_u64..).step_by(3).zip(&steps) {
                 match *step {
                     Step::Write { id, late } => {
-                        let version = server.get(&id).map_or(1, |stored: &Stored<Task>| stored.version.parse::<u32>().expect("a number") + 1);
+                        let version = server.get(&id).map_or(1, |stored: &StoredResource<Task>| stored.version.parse::<u32>().expect("a number") + 1);
                         server.insert(id, stored(&id.to_string(), &version.to_string(), clock - late));
                     }
                     Step::Search { takes, is_killed, is_sorted } => {

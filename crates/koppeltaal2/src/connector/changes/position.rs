@@ -26,8 +26,8 @@ pub struct Position {
 pub struct NotAPosition;
 
 impl Position {
-    /// What was written from this time on, by the server's clock. The feed looks back from it by its overlap, so
-    /// that something older may come too.
+    /// What was written from this time on, by the server's clock. The feed looks back from it by its overlap,
+    /// so that something older may come too.
     pub fn since(instant: &Instant) -> Self {
         Self { since: Some(instant.to_string()), seen: Vec::new() }
     }

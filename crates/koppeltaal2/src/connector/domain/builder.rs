@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use koppeltaal_r4::resources::CapabilityStatement;
-use koppeltaal_smart::{DiscoveryError, HttpClient, SmartConfiguration, Url};
+use koppeltaal_smart::{HttpClient, SmartConfiguration, Url};
 use tokio::time::sleep;
 
 use crate::connector::domain::Domain;
 use crate::connector::domain::capabilities;
-use crate::connector::domain::error::DiscoveryFailure;
+use crate::connector::domain::error::DiscoveryError;
 use crate::connector::error::Error;
 use crate::connector::exchange::interaction::Interaction;
 use crate::connector::exchange::{Exchange, Request};
@@ -104,18 +104,18 @@ impl DomainBuilder {
     ///
     /// # Errors
     ///
-    /// [`DiscoveryFailure`].
-    pub async fn discover(self) -> Result<Domain, DiscoveryFailure> {
+    /// [`DiscoveryError`].
+    pub async fn discover(self) -> Result<Domain, DiscoveryError> {
         let base = parse(&self.base)?;
         let mut http = match self.http {
             Some(http) => HttpClient::from_reqwest(http),
-            None => HttpClient::new(&self.user_agent).map_err(DiscoveryFailure::Client)?,
+            None => HttpClient::new(&self.user_agent).map_err(DiscoveryError::Client)?,
         };
         if self.plain_http {
             http = http.allow_plain_http();
         }
         if !http.may_reach(&base) {
-            return Err(DiscoveryFailure::PlainHttp { base: base.to_string() });
+            return Err(DiscoveryError::PlainHttp { base: base.to_string() });
         }
         let exchange = Exchange {
             http,
@@ -129,14 +129,14 @@ impl DomainBuilder {
             join(smart_configuration(&exchange, &base), capability_statement(&exchange, &base)).await;
         let mut configuration = match (found, &statement) {
             (Err(configuration), Err(_)) if self.configuration.is_none() => {
-                return Err(DiscoveryFailure::Unreadable {
+                return Err(DiscoveryError::Unreadable {
                     base: base.to_string(),
                     configuration,
                     capabilities: Box::new(statement.err().unwrap_or(Error::Id("the base URL"))),
                 });
             }
             (Err(source), _) if source.is_transient() && self.configuration.is_none() => {
-                return Err(DiscoveryFailure::Unavailable { base: base.to_string(), source });
+                return Err(DiscoveryError::Unavailable { base: base.to_string(), source });
             }
             (found, _) => found.unwrap_or_default(),
         };
@@ -146,16 +146,17 @@ impl DomainBuilder {
         if let Some(own) = self.configuration {
             replace(&mut configuration, own);
         }
-        configuration.to_token().map_err(|error| DiscoveryFailure::Missing {
+        configuration.to_token().map_err(|error| DiscoveryError::Missing {
             base: base.to_string(),
             member: match error {
-                DiscoveryError::Missing(member) | DiscoveryError::Url(member) => member,
+                koppeltaal_smart::DiscoveryError::Missing(member)
+                | koppeltaal_smart::DiscoveryError::Url(member) => member,
                 _ => "token_endpoint",
             },
         })?;
         let fhir_version = statement.as_ref().ok().and_then(capabilities::fhir_version);
         if let Some(found) = fhir_version.clone().filter(|found| !found.starts_with("4.0")) {
-            return Err(DiscoveryFailure::FhirVersion { base: base.to_string(), found });
+            return Err(DiscoveryError::FhirVersion { base: base.to_string(), found });
         }
         let package_version = match &statement {
             Ok(statement) => {
@@ -171,8 +172,8 @@ impl DomainBuilder {
 }
 
 /// The base URL, without a slash at the end.
-fn parse(base: &str) -> Result<Url, DiscoveryFailure> {
-    let failure = |base: &str, problem| DiscoveryFailure::Base { base: base.to_owned(), problem };
+fn parse(base: &str) -> Result<Url, DiscoveryError> {
+    let failure = |base: &str, problem| DiscoveryError::Base { base: base.to_owned(), problem };
     let Ok(mut url) = Url::parse(base.trim()) else {
         return Err(failure("the text", "not an absolute URL"));
     };

@@ -1,4 +1,5 @@
-//! What the `CapabilityStatement` of a domain says: the version of FHIR, and where its authorization service is.
+//! What the `CapabilityStatement` of a domain says: the version of FHIR, and where its authorization service
+//! is.
 
 use koppeltaal_r4::Primitive;
 use koppeltaal_r4::datatypes::{Extension, ExtensionValue};
@@ -22,8 +23,8 @@ const MEMBERS: [(&str, Member); 5] = [
     ("introspect", |all| &mut all.introspection_endpoint),
 ];
 
-/// Fills what the configuration lacks from the extension `oauth-uris`. The specification calls it outdated, but
-/// for some servers it is the only place.
+/// Fills what the configuration lacks from the extension `oauth-uris`. The specification calls it outdated,
+/// but for some servers it is the only place.
 pub(crate) fn complete(configuration: &mut SmartConfiguration, statement: &CapabilityStatement) {
     let security = statement.rest.iter().filter_map(|rest| rest.security.as_ref());
     let uris =

@@ -1,4 +1,4 @@
-//! [`DiscoveryFailure`]: why a domain cannot be used.
+//! [`DiscoveryError`]: why a domain cannot be used.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::connector::error::Error;
 /// Why there is no [`Domain`](crate::Domain). Each names the address and what was missing there.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
-pub enum DiscoveryFailure {
+pub enum DiscoveryError {
     /// The base URL is no absolute http or https URL, or has a user name, a query or a fragment.
     #[error("{base:?} is not the base URL of a FHIR server: {problem}")]
     Base {
@@ -40,8 +40,8 @@ pub enum DiscoveryFailure {
         /// What is wrong with the `CapabilityStatement`.
         capabilities: Box<Error>,
     },
-    /// The SMART configuration cannot be read for now, also not after the retries. Without it the domain would
-    /// be half known.
+    /// The SMART configuration cannot be read for now, also not after the retries. Without it the domain
+    /// would be half known.
     #[error("{base} cannot be read for now: {source}; try again later")]
     Unavailable {
         /// The base URL.
@@ -70,8 +70,8 @@ pub enum DiscoveryFailure {
     },
 }
 
-impl fmt::Debug for DiscoveryFailure {
+impl fmt::Debug for DiscoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DiscoveryFailure({self})")
+        write!(f, "DiscoveryError({self})")
     }
 }

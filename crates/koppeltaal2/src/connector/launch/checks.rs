@@ -14,7 +14,8 @@ pub enum Objection {
     /// [allows it](crate::LaunchRequest::allow_completed).
     #[error("the Task has the status {0}")]
     TaskEnded(String),
-    /// A Task with the code `view` breaks its rules: it is part of a Task without a code for the same patient.
+    /// A Task with the code `view` breaks its rules: it is part of a Task without a code for the same
+    /// patient.
     #[error("the Task is for looking only, and {0}")]
     View(&'static str),
     /// The user cannot work on the Task.

@@ -21,8 +21,8 @@ pub struct LaunchContext {
     pub definition: Option<String>,
     /// What the user is to do.
     pub intent: Option<String>,
-    /// The trace id of the launch. A connector [with this trace](crate::Connector::with_trace) adds its requests to
-    /// the chain of the launch.
+    /// The trace id of the launch. A connector [with this trace](crate::Connector::with_trace) adds its
+    /// requests to the chain of the launch.
     pub trace: Trace,
     /// Who the user is, as the authorization service signed it, after a login at an identity provider.
     pub id_token: Option<IdToken>,

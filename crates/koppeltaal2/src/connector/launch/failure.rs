@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use crate::connector::audit::event::EventOutcome;
 
-/// Why a user is not let in, with a reference to find it by. `Display` and `Debug` hold no token and nothing of
-/// people.
+/// Why a user is not let in, with a reference to find it by. `Display` and `Debug` hold no token and nothing
+/// of people.
 #[non_exhaustive]
 pub struct LaunchFailure {
     /// Why.
     pub reason: FailureReason,
-    /// The trace id of the launch; when it is not known, one of its own. The AuditEvent of the failure has it.
+    /// The trace id of the launch; when it is not known, one of its own. The AuditEvent of the failure has
+    /// it.
     pub reference: String,
 }
 

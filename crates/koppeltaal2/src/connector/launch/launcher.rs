@@ -9,7 +9,7 @@ use crate::connector::application::Connector;
 use crate::connector::audit::event::{ApplicationEvent, EventKind, EventOutcome};
 use crate::connector::error::Error;
 use crate::connector::launch::checks::{self, Objection};
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::connector::trace::Trace;
 use crate::profile::Profile;
 use crate::profiles::{ActivityDefinition, Endpoint, Patient, Practitioner, RelatedPerson, Task};
@@ -107,14 +107,15 @@ impl Launcher {
         Self { connector: connector.clone(), expansions: Vec::new() }
     }
 
-    /// An optional part of Koppeltaal that the portal supports. Modules that need another one are not launched.
+    /// An optional part of Koppeltaal that the portal supports. Modules that need another one are not
+    /// launched.
     pub fn supports(mut self, expansion: Expansion) -> Self {
         self.expansions.push(expansion);
         self
     }
 
-    /// Reads the Task, the user, the definition and the Endpoint, checks what a portal has to check, and signs
-    /// the launch. Its AuditEvent is written in the background; that of a launch that fails too.
+    /// Reads the Task, the user, the definition and the Endpoint, checks what a portal has to check, and
+    /// signs the launch. Its AuditEvent is written in the background; that of a launch that fails too.
     ///
     /// Whether the user is in a CareTeam of the patient is the portal's to check.
     ///
@@ -142,7 +143,7 @@ impl Launcher {
         &self,
         connector: &Connector,
         request: &LaunchRequest,
-        read: &mut Option<Stored<Task>>,
+        read: &mut Option<StoredResource<Task>>,
     ) -> Result<SentLaunch, LaunchError> {
         let task = &*read.insert(connector.read::<Task>(&request.task).await?);
         checks::task(task, request.allow_completed)?;

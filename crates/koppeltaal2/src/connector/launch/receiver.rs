@@ -42,8 +42,8 @@ pub struct IncomingLaunch {
     trace_id: Option<String>,
 }
 
-/// A launch whose user logs in. Keep it with the user's session until the browser is back. `Debug` shows none of
-/// its secrets.
+/// A launch whose user logs in. Keep it with the user's session until the browser is back. `Debug` shows none
+/// of its secrets.
 #[derive(Clone)]
 pub struct PendingLaunch {
     authorization: PendingAuthorization,
@@ -163,8 +163,8 @@ impl IncomingLaunch {
         self.launch.token()
     }
 
-    /// The trace id that the token names. The token is not checked yet: use it to find requests, and for nothing
-    /// else.
+    /// The trace id that the token names. The token is not checked yet: use it to find requests, and for
+    /// nothing else.
     pub fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
     }

@@ -7,8 +7,8 @@ use koppeltaal_smart::Url;
 
 /// The address of the next page; `None` on the last one.
 ///
-/// The link is followed and never built (its parameters are the server's own), but only to the same server and
-/// below the same base: it carries the access token.
+/// The link is followed and never built (its parameters are the server's own), but only to the same server
+/// and below the same base: it carries the access token.
 pub(crate) fn next(bundle: &Bundle, page: &Url, base: &Url) -> Result<Option<Url>, &'static str> {
     let mut links = bundle.link.iter().filter(|link| link.relation.as_str() == Some("next"));
     match links.next().and_then(|link| link.url.as_str()) {

@@ -17,7 +17,7 @@ use crate::connector::exchange::interaction::Interaction;
 use crate::connector::request_info::RequestInfo;
 use crate::connector::search::Search;
 use crate::connector::search::link::{self, Visited};
-use crate::connector::stored::Stored;
+use crate::connector::stored::StoredResource;
 use crate::profile::Profile;
 
 /// One page of a search.
@@ -25,7 +25,7 @@ use crate::profile::Profile;
 #[non_exhaustive]
 pub struct Page<P: Profile> {
     /// The resources, in the order of the server. An entry that cannot be used is an error with its place.
-    pub entries: Vec<Result<Stored<P>, Error>>,
+    pub entries: Vec<Result<StoredResource<P>, Error>>,
     /// How many resources match in all. Servers may leave it out.
     pub total: Option<u32>,
     /// Whether there is a further page.
@@ -41,13 +41,13 @@ pub(crate) struct Pages {
     max_pages: usize,
 }
 
-/// The resources that a search finds: a [`Stream`] that asks for a page when it is needed. At most one page is
-/// kept.
+/// The resources that a search finds: a [`Stream`] that asks for a page when it is needed. At most one page
+/// is kept.
 #[must_use = "streams do nothing unless polled"]
-pub struct Found<P: Profile> {
+pub struct SearchResults<P: Profile> {
     connector: Connector,
     state: State<P>,
-    entries: VecDeque<Result<Stored<P>, Error>>,
+    entries: VecDeque<Result<StoredResource<P>, Error>>,
 }
 
 type Fetched<P> = (Pages, Result<Page<P>, Error>);
@@ -75,9 +75,9 @@ impl Connector {
     /// # }
     /// ```
     #[allow(clippy::needless_pass_by_value, reason = "most searches are made for one call")]
-    pub fn search<P: Profile>(&self, search: Search<P>) -> Found<P> {
+    pub fn search<P: Profile>(&self, search: Search<P>) -> SearchResults<P> {
         let pages = Pages::new(self, &search);
-        Found { connector: self.clone(), state: State::Idle(pages), entries: VecDeque::new() }
+        SearchResults { connector: self.clone(), state: State::Idle(pages), entries: VecDeque::new() }
     }
 
     /// Searches, and gives the first page.
@@ -94,7 +94,7 @@ impl Connector {
     /// # Errors
     ///
     /// [`Error`]; [`Error::Pages`] if it finds several.
-    pub async fn find_one<P: Profile>(&self, search: Search<P>) -> Result<Option<Stored<P>>, Error> {
+    pub async fn find_one<P: Profile>(&self, search: Search<P>) -> Result<Option<StoredResource<P>>, Error> {
         let mut found = self.search(search.count(2));
         let Some(first) = found.next().await.transpose()? else { return Ok(None) };
         match found.next().await {
@@ -151,7 +151,11 @@ impl Pages {
 }
 
 /// The resources on a page.
-fn entries<P: Profile>(bundle: Bundle, request: &RequestInfo, page: usize) -> Vec<Result<Stored<P>, Error>> {
+fn entries<P: Profile>(
+    bundle: Bundle,
+    request: &RequestInfo,
+    page: usize,
+) -> Vec<Result<StoredResource<P>, Error>> {
     let mut entries = Vec::with_capacity(bundle.entry.len());
     for (number, entry) in bundle.entry.into_iter().enumerate() {
         let mode = entry.search.as_ref().and_then(|search| search.mode.get());
@@ -177,14 +181,14 @@ fn entries<P: Profile>(bundle: Bundle, request: &RequestInfo, page: usize) -> Ve
     entries
 }
 
-fn read<P: Profile>(resource: Resource, request_id: &str) -> Result<Stored<P>, &'static str> {
+fn read<P: Profile>(resource: Resource, request_id: &str) -> Result<StoredResource<P>, &'static str> {
     let fhir = resource.take::<P::Fhir>().map_err(|_| "a resource of another type")?;
-    Stored::read(fhir, None, request_id)
+    StoredResource::read(fhir, None, request_id)
 }
 
-impl<P: Profile> Found<P> {
+impl<P: Profile> SearchResults<P> {
     /// The next resource; `None` at the end.
-    pub async fn next(&mut self) -> Option<Result<Stored<P>, Error>> {
+    pub async fn next(&mut self) -> Option<Result<StoredResource<P>, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
@@ -193,7 +197,7 @@ impl<P: Profile> Found<P> {
     /// # Errors
     ///
     /// The first error, also that of one entry.
-    pub async fn collect(mut self) -> Result<Vec<Stored<P>>, Error> {
+    pub async fn collect(mut self) -> Result<Vec<StoredResource<P>>, Error> {
         let mut all = Vec::new();
         while let Some(stored) = self.next().await {
             all.push(stored?);
@@ -203,10 +207,10 @@ impl<P: Profile> Found<P> {
 }
 
 // Nothing in it is pinned in place.
-impl<P: Profile> Unpin for Found<P> {}
+impl<P: Profile> Unpin for SearchResults<P> {}
 
-impl<P: Profile> Stream for Found<P> {
-    type Item = Result<Stored<P>, Error>;
+impl<P: Profile> Stream for SearchResults<P> {
+    type Item = Result<StoredResource<P>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {

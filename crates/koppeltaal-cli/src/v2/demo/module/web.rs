@@ -1,5 +1,5 @@
-//! [`Web`]: the module's web server: the form of a launch, the way back from the login, the notifications, and
-//! its public keys.
+//! [`Web`]: the module's web server: the form of a launch, the way back from the login, the notifications,
+//! and its public keys.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -26,9 +26,17 @@ pub(crate) struct Home {
 /// How many refusals the page shows.
 const SHOWN: usize = 20;
 
-/// The page, at the root.
+/// The page, at the root. Other addresses that are none get a text that says where the domain is.
 pub(crate) fn router(home: Home) -> Router {
-    Router::new().route("/", get(show)).with_state(Arc::new(home))
+    Router::new().route("/", get(show)).fallback(nothing).with_state(Arc::new(home))
+}
+
+async fn nothing(State(home): State<Arc<Home>>) -> (StatusCode, String) {
+    let base = &home.domain.fhir_base;
+    (
+        StatusCode::NOT_FOUND,
+        format!("There is nothing here. The FHIR interface of this domain is at {base}\n"),
+    )
 }
 
 async fn show(State(home): State<Arc<Home>>) -> Response {

@@ -1,28 +1,45 @@
 //! Reads the resource in a request's body, and checks it against the structure of R4.
 
-use axum::body::{Body, Bytes, to_bytes};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use http::{HeaderMap, StatusCode};
 use koppeltaal_r4::resources::IssueType;
 use koppeltaal_r4::{Finding, Format, ReadError, ReadOptions, Resource, Rule, Severity};
+use tokio::time::timeout;
 
 use crate::fhir::format;
 use crate::fhir::refusal::{Issue, Refusal};
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads a whole body.
 ///
 /// # Errors
 ///
-/// 413 for one that is longer than `most` bytes; 400 for one that breaks off.
+/// 413 for one that is longer than `most` bytes, at once if its length says so; 408 for one that does not come
+/// in time; 400 for one that breaks off.
 pub(crate) async fn read(body: Body, most: usize) -> Result<Bytes, Refusal> {
-    to_bytes(body, most).await.map_err(|error| {
+    let too_long = || {
+        let diagnostics = format!("the body is longer than {most} bytes");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong, diagnostics)
+    };
+    if usize::try_from(body.size_hint().lower()).map_or(true, |length| length > most) {
+        return Err(too_long());
+    }
+    let Ok(read) = timeout(PATIENCE, to_bytes(body, most)).await else {
+        let diagnostics = "the body did not come within 30 seconds";
+        return Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, IssueType::Timeout, diagnostics));
+    };
+    read.map_err(|error| {
         // The limit is the innermost cause.
         let mut cause: &dyn std::error::Error = &error;
         while let Some(inner) = cause.source() {
             cause = inner;
         }
         if cause.to_string().contains("length limit") {
-            let diagnostics = format!("the body is longer than {most} bytes");
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, IssueType::TooLong, diagnostics)
+            too_long()
         } else {
             Refusal::bad_request("the body broke off")
         }

@@ -7,6 +7,7 @@ use http::Method;
 use koppeltaal_smart::{AuthorizationRequest, sign_jwt};
 use koppeltaal2_sandbox::{Lifetimes, LogInError, Switches};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::http::{Answer, get, send};
 use crate::{JORIS, MIRTE, REDIRECT_URI, World, config, key, sign};
@@ -320,4 +321,31 @@ async fn what_the_domain_writes_itself_keeps_the_rules_of_the_profiles() {
         }
     }
     assert!(seen > 15, "{seen}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_says_where_the_domain_is() {
+    let world = World::start().await;
+    for path in ["/fhir/OTHER/metadata", "/fhir/DEFAULT/"] {
+        let elsewhere = get(&format!("{}{path}", world.sandbox.url())).await;
+        assert_eq!(elsewhere.status.as_u16(), 404);
+        assert!(elsewhere.body.contains(world.sandbox.fhir_base()), "{}", elsewhere.body);
+    }
+}
+
+#[tokio::test]
+async fn a_body_whose_length_is_too_long_is_refused_before_it_comes() {
+    let world = World::start().await;
+    let token = world.client("epd").access_token("").await.expect("a token");
+    let address = world.sandbox.address();
+    let mut socket = tokio::net::TcpStream::connect(address).await.expect("it listens");
+    let head = format!(
+        "POST /fhir/DEFAULT/Patient HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/fhir+json\r\nContent-Length: 100000000\r\n\r\n{{",
+        token.as_str()
+    );
+    socket.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = [0; 12];
+    socket.read_exact(&mut answer).await.expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }

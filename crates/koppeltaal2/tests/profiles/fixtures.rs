@@ -82,3 +82,16 @@ fn both_places_to_launch_an_activity_and_its_publisher_are_fields() {
     assert_eq!(definition.endpoint.len(), 2);
     assert_eq!(definition.publisher_id[0].as_str(), Some("vuurtoren-uitgever"));
 }
+
+#[test]
+fn each_fixture_is_the_same_in_xml() {
+    insta::glob!("../../../../fixtures/koppeltaal2", "*.json", |path: &std::path::Path| {
+        let text = std::fs::read(path).expect("the fixture");
+        let resource = ReadOptions::strict().json(&text).expect("R4").document;
+        let xml = resource.to_xml_pretty().expect("writable");
+        let back = ReadOptions::strict().xml(xml.as_bytes()).expect("R4").document;
+        assert_eq!(back.to_json().expect("writable"), resource.to_json().expect("writable"));
+        assert!(koppeltaal2::validate(&back).is_empty());
+        insta::assert_snapshot!(xml);
+    });
+}

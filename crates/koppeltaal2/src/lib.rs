@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "connector", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "connector"),
+    doc = "The profiles of Koppeltaal 2.0 as types, and their rules. The feature `connector` brings the rest."
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "connector")]
